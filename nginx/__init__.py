@@ -1,0 +1,1 @@
+"""The templates of nginx's configuration; `app.nginx` renders them."""
