@@ -1,0 +1,236 @@
+"""The steps that plans are made of: data, each printing as one sentence.
+
+The sentence is a step's line in a dry run, in the log, and when it fails.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from app.names import FilePath, ProjectName
+
+MOVES = ("fetch", "promote", "demote", "evict")
+"""The verbs that change the holdings, as a wish's sentence counts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, idempotent: doing it twice is doing it once."""
+
+    verb: ClassVar[str]
+    # Whether it may run beside its neighbours; the others run alone, in order.
+    parallel: ClassVar[bool] = True
+
+    def data(self) -> dict[str, Any]:
+        """Return the step as plain data, for `--json`."""
+        return {"step": self.verb, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class AddProject(Step):
+    """Write the first pages of a project."""
+
+    verb: ClassVar[str] = "add"
+    project: ProjectName
+    serial: int | None = None
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"add {self.project}{_at(self.serial)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProject(Step):
+    """Write a project's pages anew, because the serial says that they changed."""
+
+    verb: ClassVar[str] = "update"
+    project: ProjectName
+    serial: int | None = None
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"update {self.project}{_at(self.serial)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RevalidateProject(Step):
+    """Ask upstream whether a project's page has changed."""
+
+    verb: ClassVar[str] = "revalidate"
+    project: ProjectName
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"revalidate {self.project}"
+
+
+@dataclass(frozen=True, slots=True)
+class Evict(Step):
+    """Delete a held file, because something better wants its room or nobody wants it."""
+
+    verb: ClassVar[str] = "evict"
+    parallel: ClassVar[bool] = False
+    path: FilePath
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"evict {_name(self.path)} from tier {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Step):
+    """Carry a held file to another tier."""
+
+    parallel: ClassVar[bool] = False
+    path: FilePath
+    source: int
+    target: int
+    bytes: int
+
+    @property
+    def verb(self) -> str:  # type: ignore[override]
+        """Promote to a hotter tier, demote to a colder one."""
+        return "promote" if self.target < self.source else "demote"
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"{self.verb} {_name(self.path)} from tier {self.source} to tier {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Step):
+    """Download a file, check it, and hold it."""
+
+    verb: ClassVar[str] = "fetch"
+    path: FilePath
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"fetch {_name(self.path)} to tier {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt(Step):
+    """Check a file that was found on a tier's disk, and hold it or delete it."""
+
+    verb: ClassVar[str] = "adopt"
+    path: FilePath
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"check and adopt {_name(self.path)}, found on tier {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop(Step):
+    """Delete a second copy, or a companion without its file."""
+
+    verb: ClassVar[str] = "drop"
+    parallel: ClassVar[bool] = False
+    path: FilePath
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"delete {_name(self.path)} from tier {self.tier}, which should not have it"
+
+
+@dataclass(frozen=True, slots=True)
+class Lose(Step):
+    """Note that held files are not on the disk any more."""
+
+    verb: ClassVar[str] = "lose"
+    parallel: ClassVar[bool] = False
+    paths: tuple[FilePath, ...]
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"note that {len(self.paths)} held files are gone from the disk"
+
+
+@dataclass(frozen=True, slots=True)
+class AskSize(Step):
+    """Ask the file host for a size that the index does not tell."""
+
+    verb: ClassVar[str] = "size"
+    path: FilePath
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"ask for the size of {_name(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreWish(Step):
+    """Put down what should be here; the counts are as of the plan."""
+
+    verb: ClassVar[str] = "wish"
+    parallel: ClassVar[bool] = False
+    files: int
+    bytes: int
+    steps: tuple[Step, ...]
+
+    def data(self) -> dict[str, Any]:
+        """Return the wish and the steps that it leads to."""
+        steps = [step.data() for step in self.steps]
+        return {"step": self.verb, "files": self.files, "bytes": self.bytes, "steps": steps}
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        counts = Counter(step.verb for step in self.steps)
+        leads = ", ".join(f"{counts[verb]} to {verb}" for verb in MOVES if counts[verb])
+        return f"wish for {self.files} files, {self.bytes} bytes: {leads or 'no change'}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSpool(Step):
+    """Count the votes that nginx wrote while the app was away."""
+
+    verb: ClassVar[str] = "spool"
+    parallel: ClassVar[bool] = False
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"count the votes in {self.bytes} bytes of nginx's spool"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRoot(Step):
+    """Write the list of projects."""
+
+    verb: ClassVar[str] = "root"
+    parallel: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "write the list of projects"
+
+
+@dataclass(frozen=True, slots=True)
+class Clean(Step):
+    """Delete what has expired, of one kind."""
+
+    verb: ClassVar[str] = "clean"
+    parallel: ClassVar[bool] = False
+    kind: str
+    count: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"delete {self.count} {self.kind}"
+
+
+def _at(serial: int | None) -> str:
+    return "" if serial is None else f" to serial {serial}"
+
+
+def _name(path: FilePath) -> str:
+    return path.rpartition("/")[2]
