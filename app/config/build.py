@@ -1,0 +1,136 @@
+"""From values that are right, alone and together, to the frozen Config."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from app.config import mirror_keys as mirror
+from app.config import serving_keys as serving
+from app.config.checks import RULES, TIERS
+from app.config.found import Values
+from app.config.layout import database_file
+from app.config.settings import (
+    Cache,
+    Config,
+    IpModes,
+    Log,
+    ModeRule,
+    Schedule,
+    Sync,
+    TierSettings,
+    Timeouts,
+    Tls,
+    Upstream,
+)
+
+
+def build_config(values: Values, folder: Path) -> Config:
+    """Return the configuration that the values of a file without problems are.
+
+    Raises:
+        LookupError: There was a problem after all.
+
+    """
+    return Config(
+        listen=values.need(serving.LISTEN),
+        repo_path=values.need(mirror.REPO_PATH),
+        prefix=values.need(serving.PREFIX_KEY),
+        upstream=_upstream(values),
+        tls=_tls(values),
+        trusted_proxies=values.get(serving.TRUSTED_PROXIES) or (),
+        ip_modes=_ip_modes(values),
+        cache=_cache(values),
+        sync=_sync(values),
+        log=Log(values.get(serving.LOG_PATH), values.need(serving.LOG_FORMAT)),
+        timeouts=_timeouts(values),
+        projects=values.need(mirror.PROJECTS),
+        database=f"sqlite:///{database_file(values, folder)}",
+        schedule=_schedule(values),
+        workers=values.need(serving.WORKERS),
+        threads=values.need(serving.THREADS),
+        metrics_listen=values.get(serving.METRICS_LISTEN),
+    )
+
+
+def _upstream(values: Values) -> Upstream:
+    packages_url = values.need(mirror.PACKAGES_URL)
+    return Upstream(
+        pypi_url=values.need(mirror.PYPI_URL),
+        packages_url=packages_url,
+        packages_url_explicit=values.has(mirror.PACKAGES_URL),
+        redirect_url=values.get(mirror.REDIRECT_URL) or packages_url,
+        proxy=values.get(mirror.UPSTREAM_PROXY),
+    )
+
+
+def _tls(values: Values) -> Tls | None:
+    if not values.has(serving.TLS_CERT):
+        return None
+    return Tls(values.need(serving.TLS_CERT), values.need(serving.TLS_KEY))
+
+
+def _ip_modes(values: Values) -> IpModes:
+    return IpModes(
+        default=values.need(serving.MODE_DEFAULT),
+        rules=tuple(
+            ModeRule(row.need(serving.RULE_CIDR), row.need(serving.RULE_MODE))
+            for row in values.rows(RULES)
+        ),
+    )
+
+
+def _cache(values: Values) -> Cache:
+    tiers = tuple(
+        TierSettings(row.need(mirror.TIER_PATH), row.need(mirror.TIER_SIZE))
+        for row in values.rows(TIERS)
+    )
+    if not tiers:
+        packages = values.need(mirror.REPO_PATH) / "packages"
+        tiers = (TierSettings(packages, values.need(mirror.CACHE_SIZE)),)
+    return Cache(
+        filesize_limit=values.need(mirror.FILESIZE_LIMIT),
+        min_vote_count=values.need(mirror.MIN_VOTE_COUNT),
+        vote_window=values.need(mirror.VOTE_WINDOW),
+        dedup_window=values.need(mirror.DEDUP_WINDOW),
+        size_db_ttl=values.need(mirror.SIZE_DB_TTL),
+        tiers=tiers,
+    )
+
+
+def _sync(values: Values) -> Sync:
+    return Sync(
+        retry=values.need(mirror.RETRY),
+        download_error_threshold=values.need(mirror.DOWNLOAD_ERROR_THRESHOLD),
+        user_agent=values.get(mirror.USER_AGENT) or _own_name(),
+        concurrent_downloads=values.need(mirror.CONCURRENT_DOWNLOADS),
+        whole_list_above=values.need(mirror.WHOLE_LIST_ABOVE),
+        max_age=values.need(mirror.MAX_AGE),
+        max_removals=values.need(mirror.MAX_REMOVALS),
+        max_page_size=values.need(mirror.MAX_PAGE_SIZE),
+    )
+
+
+def _timeouts(values: Values) -> Timeouts:
+    return Timeouts(
+        read=values.need(serving.TIMEOUT_READ),
+        write=values.need(serving.TIMEOUT_WRITE),
+        idle=values.need(serving.TIMEOUT_IDLE),
+        upstream=values.need(serving.TIMEOUT_UPSTREAM),
+    )
+
+
+def _schedule(values: Values) -> Schedule:
+    return Schedule(
+        sync_index=values.need(mirror.SCHEDULE_SYNC_INDEX),
+        score=values.need(mirror.SCHEDULE_SCORE),
+        move=values.need(mirror.SCHEDULE_MOVE),
+        clean=values.need(mirror.SCHEDULE_CLEAN),
+    )
+
+
+def _own_name() -> str:
+    try:
+        number = version("larder")
+    except PackageNotFoundError:
+        # Run from a folder that nobody installed.
+        number = "0"
+    return f"larder/{number} (+https://pypi.org/project/larder/)"

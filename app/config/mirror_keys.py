@@ -1,0 +1,224 @@
+"""The keys that say what the mirror holds, and how it is kept in step."""
+
+from app.config.kinds import (
+    DATABASE,
+    DURATION,
+    HEADER,
+    INTERVAL,
+    PATH,
+    PROXY,
+    SIZE,
+    URL,
+    Key,
+    choice,
+    several,
+    whole,
+)
+from app.config.settings import Projects
+
+REPO_PATH = Key(
+    "repo_path",
+    PATH,
+    "The folder that the mirror lives in: the index, the database and, without `cache.tiers`,"
+    " the files. It is made where only its last part is missing.",
+    example="/srv/larder",
+    required=True,
+)
+DATABASE_URL = Key(
+    "database",
+    DATABASE,
+    "The SQLite database of votes, sizes and serials. It belongs on a local disk.",
+    example="sqlite:////var/lib/larder/larder.db",
+    default="sqlite:///{repo_path}/larder.db",
+    added=True,
+)
+PYPI_URL = Key(
+    "upstream.pypi_url",
+    URL,
+    "Where the index comes from: PyPI, another mirror, devpi or any other simple index."
+    " It may end in `/simple`.",
+    example="https://pypi.org",
+    default="https://pypi.org",
+)
+PACKAGES_URL = Key(
+    "upstream.packages_url",
+    several(URL),
+    "Where files come from: what stands for `/packages/` upstream, its last part included."
+    " Of several the first good one serves. Once it is written here, every file with such a"
+    " path is fetched from here, whatever the index says.",
+    example="https://files.pythonhosted.org/packages/",
+    default="https://files.pythonhosted.org/packages/",
+)
+REDIRECT_URL = Key(
+    "upstream.redirect_url",
+    several(URL),
+    "Where clients are sent for a file that is not held, in the form of `upstream.packages_url`.",
+    example="https://files.pythonhosted.org/packages/",
+    absent="the value of `upstream.packages_url`",
+)
+UPSTREAM_PROXY = Key(
+    "upstream.proxy",
+    PROXY,
+    "An HTTP proxy for everything that is fetched from upstream.",
+    example="http://proxy.example.org:3128",
+)
+PROJECTS = Key(
+    "index.projects",
+    choice({projects.value: projects for projects in Projects}),
+    "`all`: every project of upstream's. `on-demand`: a project enters when it is first asked"
+    " for, and is kept in step from then on.",
+    example="on-demand",
+    default=Projects.ALL.value,
+    added=True,
+)
+CACHE_SIZE = Key(
+    "cache.size_limit",
+    SIZE,
+    "The disk space that held files may take together. Either this or `cache.tiers` is needed;"
+    " with both, the tiers may not exceed it.",
+    example="512g",
+)
+FILESIZE_LIMIT = Key(
+    "cache.filesize_limit",
+    SIZE,
+    "A larger file is never held.",
+    example="4g",
+    default="4g",
+)
+MIN_VOTE_COUNT = Key(
+    "cache.min_vote_count",
+    whole(1, None, "votes"),
+    "A file with fewer votes is not fetched.",
+    example="2",
+    default="2",
+)
+VOTE_WINDOW = Key(
+    "cache.vote_window",
+    DURATION,
+    "How long a vote counts.",
+    example="7d",
+    default="7d",
+)
+DEDUP_WINDOW = Key(
+    "cache.dedup_window",
+    DURATION,
+    "In this time one network votes at most once for a file.",
+    example="5m",
+    default="5m",
+)
+SIZE_DB_TTL = Key(
+    "cache.size_db_ttl",
+    DURATION,
+    "How long a file's size, once asked for, is taken as known.",
+    example="2d",
+    default="2d",
+)
+TIER_PATH = Key(
+    "cache.tiers[].path",
+    PATH,
+    "The folder of one tier, the fastest disk first. It must exist, unless it is inside"
+    " `repo_path`.",
+    example="/srv/ssd",
+    required=True,
+)
+TIER_SIZE = Key(
+    "cache.tiers[].size_limit",
+    SIZE,
+    "The disk space that the files on this tier may take.",
+    example="200g",
+    required=True,
+)
+RETRY = Key(
+    "sync.retry",
+    whole(0, 20, "attempts"),
+    "How often a failed request is tried again.",
+    example="3",
+    default="3",
+)
+DOWNLOAD_ERROR_THRESHOLD = Key(
+    "sync.download_error_threshold",
+    whole(1, None, "failures"),
+    "After so many failed downloads a run fetches nothing more; the next run goes on.",
+    example="5",
+    default="5",
+)
+USER_AGENT = Key(
+    "sync.user_agent",
+    HEADER,
+    "How the mirror names itself to upstream. Name somebody who can be reached.",
+    example="example.org-mirror (mirror@example.org)",
+    absent="`larder/{version} (+https://pypi.org/project/larder/)`",
+)
+CONCURRENT_DOWNLOADS = Key(
+    "sync.concurrent_downloads",
+    whole(1, 64, "connections"),
+    "How many requests to upstream run at once.",
+    example="4",
+    default="4",
+)
+WHOLE_LIST_ABOVE = Key(
+    "sync.whole_list_above",
+    whole(0, None, "projects"),
+    "With more projects than this in the index, upstream's whole list of serials is asked for;"
+    " with fewer, each project is asked about.",
+    example="100",
+    default="100",
+    added=True,
+)
+MAX_AGE = Key(
+    "sync.max_age",
+    INTERVAL,
+    "Where upstream's list does not tell what is new, a page that was confirmed longer ago "
+    "is asked for again (0: at every run).",
+    example="10m",
+    default="10m",
+    added=True,
+)
+MAX_REMOVALS = Key(
+    "sync.max_removals",
+    whole(0, None, "projects"),
+    "A list from upstream that would remove more projects than this is not believed.",
+    example="50000",
+    default="50000",
+    added=True,
+)
+MAX_PAGE_SIZE = Key(
+    "sync.max_page_size",
+    SIZE,
+    "A larger page of upstream's is refused.",
+    example="100m",
+    default="100m",
+    added=True,
+)
+SCHEDULE_SYNC_INDEX = Key(
+    "schedule.sync_index",
+    INTERVAL,
+    "`larder sync-index` brings the index in step with upstream.",
+    example="10m",
+    default="10m",
+    added=True,
+)
+SCHEDULE_SCORE = Key(
+    "schedule.score",
+    INTERVAL,
+    "`larder score` decides which files are worth their disk.",
+    example="1h",
+    default="1h",
+    added=True,
+)
+SCHEDULE_MOVE = Key(
+    "schedule.move",
+    INTERVAL,
+    "`larder move` fetches, moves and removes files accordingly.",
+    example="1h",
+    default="1h",
+    added=True,
+)
+SCHEDULE_CLEAN = Key(
+    "schedule.clean",
+    INTERVAL,
+    "`larder clean` forgets what is too old.",
+    example="1d",
+    default="1d",
+    added=True,
+)

@@ -1,0 +1,171 @@
+"""The configuration as frozen data: what the YAML file says, parsed and complete.
+
+Units: sizes are bytes, durations are seconds, paths are absolute.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+Network = IPv4Network | IPv6Network
+
+
+class Mode(StrEnum):
+    """How a file that is not held is answered."""
+
+    REDIRECT = "302"
+    PROXY = "proxy"
+
+
+class Projects(StrEnum):
+    """Which projects the index has (`index.projects`)."""
+
+    ALL = "all"
+    ON_DEMAND = "on-demand"
+
+
+class LogFormat(StrEnum):
+    """How nginx writes its access log (`log.format`)."""
+
+    JSON = "mirror-json"
+    COMBINED = "combined"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """`host:port`; an empty host is every address of the machine."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where the index and the files come from. URLs end in one slash."""
+
+    pypi_url: str
+    # The first good one serves; explicit where the YAML names them (see File.origin).
+    packages_url: tuple[str, ...]
+    packages_url_explicit: bool
+    redirect_url: tuple[str, ...]
+    # An HTTP proxy for everything that is fetched upstream.
+    proxy: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The certificate chain and the key that nginx serves with."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRule:
+    """Clients of this network get this mode; the longest prefix wins."""
+
+    cidr: Network
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class IpModes:
+    """The mode for each client network."""
+
+    default: Mode
+    rules: tuple[ModeRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TierSettings:
+    """One folder for held files."""
+
+    path: Path
+    size_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """What is worth its disk."""
+
+    filesize_limit: int
+    min_vote_count: int
+    vote_window: int
+    dedup_window: int
+    size_db_ttl: int
+    # Hottest first. Without `cache.tiers` it is one: `{repo_path}/packages` with
+    # `cache.size_limit`.
+    tiers: tuple[TierSettings, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """How upstream is asked."""
+
+    retry: int
+    download_error_threshold: int
+    user_agent: str
+    concurrent_downloads: int
+    # At most so many tracked projects are revalidated one by one; above, upstream's
+    # whole list of serials is asked for.
+    whole_list_above: int
+    # Without serials or validators, a page older than this is fetched again.
+    max_age: int
+    # A list that would remove more projects than this is not believed.
+    max_removals: int
+    # A larger page is refused.
+    max_page_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """nginx's access log."""
+
+    path: Path | None
+    format: LogFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds of silence, not of the whole: a big wheel may take its time."""
+
+    read: int
+    write: int
+    idle: int
+    upstream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How often `up` runs each job, in seconds; 0 is never."""
+
+    sync_index: int
+    score: int
+    move: int
+    clean: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole mirror."""
+
+    listen: Address
+    repo_path: Path
+    prefix: str
+    upstream: Upstream
+    tls: Tls | None
+    trusted_proxies: tuple[Network, ...]
+    ip_modes: IpModes
+    cache: Cache
+    sync: Sync
+    log: Log
+    timeouts: Timeouts
+    projects: Projects
+    database: str
+    schedule: Schedule
+    # gunicorn's processes and the threads of each.
+    workers: int
+    threads: int
+    # Where /metrics and /healthz are served; None: not at all.
+    metrics_listen: Address | None

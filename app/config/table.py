@@ -1,0 +1,82 @@
+"""The table of keys, whole and in order: what a configuration may hold.
+
+The reader, the default file and docs/configuration.md all come from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.config import mirror_keys, serving_keys
+from app.config.kinds import Key
+
+LIST_MARK = "[]"
+"""After the name of a section that is a list of mappings."""
+
+SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "": "The mirror as a whole.",
+        "upstream": "Where the index and the files come from.",
+        "tls": "For HTTPS; both or neither. Without them the mirror speaks plain HTTP.",
+        "ip_modes": "How files that are not held are answered, by the client's network.",
+        "ip_modes.rules[]": "Networks with a mode of their own.",
+        "index": "Which projects the index has.",
+        "cache": "Which files are worth their disk.",
+        "cache.tiers[]": "The folders for held files, hottest first."
+        " Without tiers it is `{repo_path}/packages`, with `cache.size_limit`.",
+        "sync": "How upstream is asked.",
+        "schedule": "How often `larder up` runs each job, where neither cron nor systemd does."
+        " `0` is never.",
+        "log": "The access log.",
+        "timeouts": "All of them are times of silence, not of the whole.",
+        "app": "The application behind nginx.",
+        "metrics": "For monitoring.",
+    }
+)
+"""Every section in the order of the reference, with what it is about."""
+
+# Every constant of the two modules is a row, so that none can be forgotten here.
+_ROWS = (*vars(serving_keys).values(), *vars(mirror_keys).values())
+_ORDER = tuple(SECTIONS)
+KEYS: Final[tuple[Key[Any], ...]] = tuple(
+    sorted(
+        (row for row in _ROWS if isinstance(row, Key)), key=lambda key: _ORDER.index(key.section)
+    )
+)
+"""Every key, by section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one mapping in the file may hold: keys and further sections, by word."""
+
+    name: str
+    children: "dict[str, Key[Any] | Section]" = field(default_factory=dict)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the file has a list of such mappings."""
+        return self.name.endswith(LIST_MARK)
+
+    @property
+    def required(self) -> tuple[Key[Any], ...]:
+        """The keys that the mapping cannot do without."""
+        children = self.children.values()
+        return tuple(child for child in children if isinstance(child, Key) and child.required)
+
+
+def build_tree() -> Section:
+    """Return the section that is the whole file."""
+    root = Section("")
+    for key in KEYS:
+        section = root
+        for depth, part in enumerate(key.section.split(".") if key.section else ()):
+            word = part.removesuffix(LIST_MARK)
+            name = ".".join(key.section.split(".")[: depth + 1])
+            child = section.children.setdefault(word, Section(name))
+            if not isinstance(child, Section):
+                raise TypeError(name)
+            section = child
+        section.children[key.word] = key
+    return root

@@ -1,0 +1,223 @@
+"""Whole files: what they configure, or all that is wrong with them."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from app.config import (
+    Address,
+    Cache,
+    Config,
+    ConfigError,
+    IpModes,
+    Log,
+    LogFormat,
+    Mode,
+    ModeRule,
+    Problem,
+    Projects,
+    Schedule,
+    Sync,
+    TierSettings,
+    Timeouts,
+    Tls,
+    Upstream,
+    load,
+)
+
+DATA = Path(__file__).parent / "data" / "config"
+_EXPECTED = "# ! "
+
+
+def problems_of(text: str, folder: Path) -> tuple[str, ...]:
+    """Return the lines of the error that a file with this text is, without its name."""
+    path = folder / "mirror.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    return tuple(line.removeprefix(f"{path}:") for line in str(caught.value).splitlines())
+
+
+@pytest.mark.parametrize("name", ["shape", "values", "contradictions", "paths"])
+def test_every_problem_is_reported_at_its_place(name: str, tmp_path: Path) -> None:
+    """The file says at its end what is wrong with it."""
+    text = (DATA / f"{name}.yaml").read_text()
+    expected = [
+        line.removeprefix(_EXPECTED).replace("{here}", str(tmp_path))
+        for line in text.splitlines()
+        if line.startswith(_EXPECTED)
+    ]
+    assert tuple(expected) == problems_of(text, tmp_path)
+
+
+def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
+    """Two keys make a mirror of PyPI."""
+    path = tmp_path / "mirror.yaml"
+    path.write_text(f"repo_path: {tmp_path}\ncache:\n  size_limit: 512g\n")
+    pypi_files = ("https://files.pythonhosted.org/packages/",)
+    config = load(path)
+    user_agent = config.sync.user_agent
+    assert user_agent.startswith("larder/")
+    assert user_agent.endswith(" (+https://pypi.org/project/larder/)")
+    assert config == Config(
+        listen=Address("", 8080),
+        repo_path=tmp_path,
+        prefix="/pypi",
+        upstream=Upstream(
+            pypi_url="https://pypi.org/",
+            packages_url=pypi_files,
+            packages_url_explicit=False,
+            redirect_url=pypi_files,
+            proxy=None,
+        ),
+        tls=None,
+        trusted_proxies=(),
+        ip_modes=IpModes(Mode.REDIRECT, ()),
+        cache=Cache(
+            filesize_limit=4 * 1024**3,
+            min_vote_count=2,
+            vote_window=7 * 86400,
+            dedup_window=300,
+            size_db_ttl=2 * 86400,
+            tiers=(TierSettings(tmp_path / "packages", 512 * 1024**3),),
+        ),
+        sync=Sync(3, 5, user_agent, 4, 100, 600, 50000, 100 * 1024**2),
+        log=Log(None, LogFormat.JSON),
+        timeouts=Timeouts(30, 120, 60, 60),
+        projects=Projects.ALL,
+        database=f"sqlite:///{tmp_path}/larder.db",
+        schedule=Schedule(600, 3600, 3600, 86400),
+        workers=1,
+        threads=16,
+        metrics_listen=None,
+    )
+
+
+@pytest.fixture
+def complete(tmp_path: Path) -> Config:
+    """Load the file with every key."""
+    (tmp_path / "data").mkdir()
+    for name in ("tls.pem", "tls.key"):
+        (tmp_path / "data" / name).touch()
+    path = tmp_path / "mirror.yaml"
+    path.write_text((DATA / "complete.yaml").read_text())
+    return load(path)
+
+
+def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
+    """Relative paths start at the file's folder, and each key reaches its setting."""
+    assert complete == Config(
+        listen=Address("2001:db8::1", 8080),
+        repo_path=tmp_path,
+        prefix="/mirror/pypi",
+        upstream=Upstream(
+            pypi_url="https://example.org/root/pypi/+simple/",
+            packages_url=("https://one.example.org/packages/", "http://[2001:db8::2]:8000/"),
+            packages_url_explicit=True,
+            redirect_url=("https://two.example.org/packages/",),
+            proxy="http://user:secret@proxy.example.org:3128",
+        ),
+        tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key"),
+        trusted_proxies=(
+            ip_network("10.0.0.0/8"),
+            ip_network("2001:db8::/32"),
+            ip_network("192.0.2.1/32"),
+        ),
+        ip_modes=IpModes(
+            Mode.REDIRECT,
+            (
+                ModeRule(ip_network("10.0.0.0/8"), Mode.PROXY),
+                ModeRule(ip_network("2001:db8::1"), Mode.REDIRECT),
+            ),
+        ),
+        cache=Cache(
+            filesize_limit=1024,
+            min_vote_count=3,
+            vote_window=7200,
+            dedup_window=90,
+            size_db_ttl=86400,
+            tiers=(
+                TierSettings(tmp_path / "ssd", 512 * 1024**3),
+                TierSettings(tmp_path / "hdd", 512 * 1024**3),
+            ),
+        ),
+        sync=Sync(0, 7, "example.org mirror (mirror@example.org)", 64, 0, 60, 1, 1),
+        log=Log(tmp_path / "data/access.log", LogFormat.COMBINED),
+        timeouts=Timeouts(1, 2, 3, 4),
+        projects=Projects.ON_DEMAND,
+        database=f"sqlite:///{tmp_path}/data/larder.db",
+        schedule=Schedule(0, 0, 1800, 7 * 86400),
+        workers=2,
+        threads=3,
+        metrics_listen=Address("localhost", 9118),
+    )
+
+
+def test_an_empty_text_leaves_a_key_out(tmp_path: Path) -> None:
+    """As the predecessor's files do; a key with a default must have a value."""
+    path = tmp_path / "mirror.yaml"
+    head = "repo_path: .\ncache: {size_limit: 1g}\n"
+    path.write_text(
+        f"{head}upstream: {{proxy: '', redirect_url: []}}\n"
+        "tls: {cert: '', key: ''}\nlog: {path: ''}\ntrusted_proxies: []\n"
+    )
+    config = load(path)
+    assert (None, None, None, ()) == (
+        config.upstream.proxy,
+        config.tls,
+        config.log.path,
+        config.trusted_proxies,
+    )
+    assert config.upstream.packages_url == config.upstream.redirect_url
+    assert problems_of(f"{head}log: {{format: ''}}", tmp_path) == (
+        "3:7: log.format: '' is not known; write mirror-json or combined",
+    )
+
+
+def test_relative_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the program is started."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "mirror.yaml").write_text("repo_path: ../var\ncache: {size_limit: 1g}")
+    monkeypatch.chdir(tmp_path)
+    assert tmp_path / "var" == load(Path("etc/mirror.yaml")).repo_path
+    monkeypatch.chdir(tmp_path / "etc")
+    assert tmp_path / "var" == load(Path("mirror.yaml")).repo_path
+
+
+def test_a_folder_with_a_space_is_reported(tmp_path: Path) -> None:
+    """A relative path is as good as the folder that it starts at."""
+    folder = tmp_path / "my files"
+    folder.mkdir()
+    problems = problems_of(
+        "repo_path: var\ndatabase: sqlite:///x.db\ncache: {size_limit: 1g}", folder
+    )
+    assert ["1:1: repo_path", "2:1: database"] == [
+        line.removesuffix("; rename it").partition(": '")[0] for line in problems
+    ]
+
+
+def test_problems_are_data(tmp_path: Path) -> None:
+    """Sorted by line, each with its column."""
+    path = tmp_path / "mirror.yaml"
+    path.write_text("repo_path: .\nx: 1\ncache: {}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    first, second = caught.value.problems
+    assert (2, 1) == (first.line, first.column)
+    assert (3, 1) == (second.line, second.column)
+    assert isinstance(first, Problem)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The problem is the file's, so it has no line."""
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "mirror.yaml")
+    assert str(caught.value).startswith(f"{tmp_path}/mirror.yaml: no such file; ")
+
+
+def test_many_problems_are_cut_short(tmp_path: Path) -> None:
+    """A hundred, and the hint that there are more."""
+    problems = problems_of("".join(f"x{number}: 1\n" for number in range(1000)), tmp_path)
+    assert 101 == len(problems)
+    assert "more than 100 problems" in problems[-1]
