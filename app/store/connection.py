@@ -1,0 +1,139 @@
+"""Opening the database, its connections, and its transactions."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import peewee
+
+from app.store.errors import StoreBusyError, StoreError
+from app.store.tables import TABLES, Schema, Setting
+
+T = TypeVar("T")
+
+_SQLITE = "sqlite:///"
+_BUSY_TIMEOUT = 10
+"""Seconds to wait for another writer. The votes' transactions take milliseconds; the
+longest is `score`'s, a second or two."""
+
+# WAL: readers and one writer do not wait for each other. NORMAL is safe with WAL: a
+# power cut may lose the last transactions, never the database's integrity, and what a
+# job lost it does again.
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "normal",
+    "foreign_keys": 1,
+    "busy_timeout": _BUSY_TIMEOUT * 1000,
+}
+
+# SQLite takes 32,766 parameters in one statement (since 3.32); a row here has at most
+# nine.
+CHUNK = 2000
+
+
+def chunks(rows: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """Cut rows into parts that one statement can take."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+class Connection:
+    """A database whose queries name it, so that several can be open in one process."""
+
+    def __init__(self, database: peewee.Database) -> None:
+        """Use a database that is set up; see `open`."""
+        self._db = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the database that a URL names, and make its tables if it has none.
+
+        Raises:
+            StoreError: It cannot be opened, or belongs to another version of larder.
+
+        """
+        path = Path(url.removeprefix(_SQLITE))
+        if not url.startswith(_SQLITE):
+            message = f"database: {url} is not a URL that larder knows; use {_SQLITE}/path"
+            raise StoreError(message)
+        store = cls(peewee.SqliteDatabase(os.fspath(path), pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT))
+        try:
+            store._prepare()
+        except StoreError as error:
+            message = f"the database {path} cannot be opened: {error}"
+            raise type(error)(message) from error
+        return store
+
+    def close(self) -> None:
+        """Close this thread's connection; another thread's goes with the thread."""
+        self._db.close()
+
+    def network_key(self) -> bytes:
+        """Return the secret that networks are hashed with, made with the database."""
+        with self._reading():
+            row = Setting.select(Setting.value).where(Setting.key == "network_key")
+            return bytes(self._only(row))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Open a transaction that has the write lock from its start.
+
+        A transaction that starts as a reader and then writes fails at once when
+        somebody else wrote in between; one that starts as a writer waits.
+        """
+        with _translated(), self._db.atomic("IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with _translated():
+            yield
+
+    def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        return iter(query.tuples().execute(self._db))
+
+    def _only(self, query: Any) -> Any:
+        return next(self._rows(query))[0]
+
+    def _run(self, query: Any) -> Any:
+        return query.execute(self._db)
+
+    def _prepare(self) -> None:
+        with self._writing():
+            if self._db.table_exists("setting"):
+                self._check_version()
+                return
+            for table in TABLES:
+                peewee.SchemaManager(table, self._db).create_all(safe=True)
+            settings = {"schema": Schema.VERSION, "network_key": secrets.token_bytes(32)}
+            rows = list(settings.items())
+            self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
+
+    def _check_version(self) -> None:
+        found = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
+        if found != Schema.VERSION:
+            message = (
+                f"its tables are of version {found.decode(errors='replace')}, this larder "
+                f"knows version {Schema.VERSION.decode()}; use the larder that made it"
+            )
+            raise StoreError(message)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except peewee.OperationalError as error:
+        kind = StoreBusyError if _is_busy(error) else StoreError
+        raise kind(str(error)) from error
+    except peewee.PeeweeException as error:
+        raise StoreError(str(error)) from error
+
+
+def _is_busy(error: peewee.OperationalError) -> bool:
+    cause = error.__cause__ or error.__context__
+    code = getattr(cause, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -1,0 +1,9 @@
+"""What can go wrong with the database."""
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why, and what to do."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the database for too long; trying again may help."""

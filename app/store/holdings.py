@@ -1,0 +1,110 @@
+"""What is here, on which tier, and what should be."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from peewee import fn
+
+from app.names import FilePath
+from app.store.connection import Connection, chunks
+from app.store.index import KNOWN, KnownFile
+from app.store.tables import File, Holding, Project, Tier, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A file that is here: the root of its tier, its bytes, whether a page lists it."""
+
+    path: FilePath
+    root: str
+    bytes: int
+    listed: bool
+
+
+class HoldingQueries(Connection):
+    """Queries about the holdings and the wish."""
+
+    def holdings(self) -> Iterator[Held]:
+        """Yield everything that is held, by path."""
+        with self._reading():
+            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed)
+            joined = query.join(File).switch(Holding).join(Tier).order_by(File.path)
+            for path, root, size, listed in self._rows(joined):
+                yield Held(path, root, size, bool(listed))
+
+    def held_in(self, path: FilePath) -> str | None:
+        """Return the root of the tier that holds a file, or None."""
+        with self._reading():
+            query = Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
+            row = next(self._rows(query), None)
+            return row[0] if row else None
+
+    def hold(self, path: FilePath, root: str, size: int) -> None:
+        """Note that a tier holds a file now, and no other tier does."""
+        with self._writing():
+            self._run(Tier.insert(root=root).on_conflict_ignore())
+            file = self._only(File.select(File.id).where(File.path == path))
+            tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
+            self._run(
+                Holding.insert(file=file, tier=tier, bytes=size).on_conflict(
+                    conflict_target=[Holding.file], update={Holding.tier: tier, Holding.bytes: size}
+                )
+            )
+
+    def release(self, paths: Iterable[FilePath]) -> None:
+        """Note that no tier holds these files any more."""
+        with self._writing():
+            for part in chunks(list(paths)):
+                files = File.select(File.id).where(File.path.in_(part))
+                self._run(Holding.delete().where(Holding.file.in_(files)))
+
+    def wish(self) -> dict[FilePath, tuple[int, float]]:
+        """Return what should be here: path to tier rank and score."""
+        with self._reading():
+            query = Wish.select(File.path, Wish.rank, Wish.score).join(File)
+            rows = self._rows(query.where(File.listed == 1))
+            return {path: (rank, score) for path, rank, score in rows}
+
+    def replace_wish(self, wish: dict[FilePath, tuple[int, float]]) -> None:
+        """Put a new wish in place of the old one, in one transaction."""
+        with self._writing():
+            self._run(Wish.delete())
+            for part in chunks(sorted(wish)):
+                query = File.select(File.id, File.path).where(File.path.in_(part))
+                rows = [(number, *wish[path]) for number, path in self._rows(query)]
+                self._run(Wish.insert_many(rows, fields=[Wish.file, Wish.rank, Wish.score]))
+
+    def unsized(self, paths: list[FilePath], asked_before: int) -> Iterator[KnownFile]:
+        """Yield those of the files whose size nobody told, not asked since a time."""
+        with self._reading():
+            for part in chunks(paths):
+                due = File.sized_at.is_null() | (File.sized_at < asked_before)
+                query = File.select(*KNOWN).join(Project)
+                rows = query.where(File.path.in_(part), File.size.is_null(), due, File.listed == 1)
+                for row in self._rows(rows):
+                    yield KnownFile(*row)
+
+    def set_size(self, path: FilePath, size: int | None, now: int) -> None:
+        """Note the size that the file host gave, or that it gave none."""
+        with self._writing():
+            self._run(File.update(size=size, sized_at=now).where(File.path == path))
+
+    def forgettable(self) -> tuple[int, int]:
+        """Return how many unlisted files and gone projects `forget_gone` would delete."""
+        with self._reading():
+            files = self._only(File.select(fn.COUNT(File.id)).where(File.id.in_(_gone_files())))
+            projects = Project.select(fn.COUNT(Project.id)).where(~Project.gone_at.is_null())
+            return int(files), int(self._only(projects))
+
+    def forget_gone(self) -> int:
+        """Delete the rows of files that no page lists and no tier holds; count them."""
+        with self._writing():
+            gone = int(self._run(File.delete().where(File.id.in_(_gone_files()))))
+            left = File.select(File.project)
+            self._run(Project.delete().where(~Project.gone_at.is_null(), Project.id.not_in(left)))
+            return gone
+
+
+def _gone_files() -> object:
+    held = Holding.select(Holding.file)
+    return File.select(File.id).where(File.listed == 0, File.id.not_in(held))

@@ -1,0 +1,152 @@
+"""The tables. They know no database: every query names the one it runs on."""
+
+from typing import ClassVar
+
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BlobField,
+    CompositeKey,
+    FloatField,
+    ForeignKeyField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+
+class Project(Model):
+    """A project of the index: its name, and what upstream said of it last."""
+
+    id = AutoField()
+    name = TextField(unique=True)
+    # The serial of the page that was written, never that of the list (SEMANTICS: a
+    # stale page would stick until the next release).
+    serial = BigIntegerField(null=True)
+    etag = TextField(null=True)
+    last_modified = TextField(null=True)
+    # When upstream last confirmed the page; null until the first page is written.
+    checked_at = BigIntegerField(null=True)
+    # Since when it is gone upstream; its row stays while a file of it is held.
+    gone_at = BigIntegerField(null=True)
+    # Why it could not be brought in step, since when; null when all is well.
+    failure = TextField(null=True)
+    failing_since = BigIntegerField(null=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "project"
+
+
+class File(Model):
+    """A file that a page lists, or listed, with what moving it needs."""
+
+    # Votes name a file by this number and may outlive its row: it is never used again.
+    id = AutoField(constraints=[SQL("AUTOINCREMENT")])
+    project = ForeignKeyField(Project, on_delete="CASCADE", backref="files")
+    path = TextField(unique=True)
+    sha256 = TextField(null=True)
+    size = BigIntegerField(null=True)
+    # When the size was asked of the file host, because the index did not tell it.
+    sized_at = BigIntegerField(null=True)
+    origin = TextField(null=True)
+    metadata_sha256 = TextField(null=True)
+    upload_time = TextField(null=True)
+    # 0 once no page lists it any more: nothing may wish for it.
+    listed = IntegerField(default=1)
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "file"
+
+
+class Tier(Model):
+    """A folder that holds files, by its path: ranks change with the configuration."""
+
+    id = AutoField()
+    root = TextField(unique=True)
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "tier"
+
+
+class Holding(Model):
+    """A file that is here, verified, and where; bytes include its companion."""
+
+    file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
+    tier = ForeignKeyField(Tier, on_delete="CASCADE")
+    bytes = BigIntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "holding"
+
+
+class Wish(Model):
+    """A file that should be here, and where: what `score` decided last."""
+
+    file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
+    rank = IntegerField()
+    score = FloatField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "wish"
+
+
+class Vote(Model):
+    """One network's vote for one file; a row is three integers and nothing else."""
+
+    time = BigIntegerField()
+    file = BigIntegerField()
+    network = BigIntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "vote"
+        primary_key = CompositeKey("time", "file", "network")
+        without_rowid = True
+
+
+class Window(Model):
+    """The votes of late that opened a dedup window, in the order that finds them by pair."""
+
+    file = BigIntegerField()
+    network = BigIntegerField()
+    time = BigIntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "window"
+        primary_key = CompositeKey("file", "network", "time")
+        without_rowid = True
+
+
+class Setting(Model):
+    """Single values that belong to the database, not to the configuration."""
+
+    key = TextField(primary_key=True)
+    value = BlobField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "setting"
+
+
+TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Vote, Window, Setting)
+
+
+class Schema:
+    """The version of the tables, kept in the database."""
+
+    VERSION: ClassVar[bytes] = b"1"

@@ -1,0 +1,244 @@
+"""The database, on real SQLite files."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.model import File, Project, Vote
+from app.names import FilePath, ProjectName, parse_file_path, parse_filename
+from app.store import Settled, Store, StoreBusyError, StoreError
+
+SIX = ProjectName("six")
+WINDOW = 300
+
+
+def file(number: int = 1, **data: object) -> File:
+    """Return a file of our own for each number."""
+    name = parse_filename(f"six-{number}.tar.gz")
+    path = parse_file_path(f"aa/bb/{number:060x}/{name}")
+    return File(name, path, {"sha256": f"{number:064x}"}, **data)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Open a fresh database."""
+    opened = Store.open(f"sqlite:///{tmp_path}/larder.db")
+    yield opened
+    opened.close()
+
+
+def test_a_recorded_project_is_not_in_step_until_it_is_settled(store: Store) -> None:
+    """The serial comes last: a kill in between is seen."""
+    store.record(Project(SIX, (file(),), serial=7))
+    before = store.tracked_project(SIX)
+    store.settle(SIX, Settled(7, '"etag"', None, 100))
+    after = store.tracked_project(SIX)
+    assert before is not None
+    assert after is not None
+    assert (None, None) == (before.serial, before.checked_at)
+    assert (7, '"etag"', 100) == (after.serial, after.etag, after.checked_at)
+
+
+def test_a_file_that_the_page_drops_is_not_listed(store: Store) -> None:
+    """It is unknown to whoever asks, and its row goes when nothing holds it."""
+    store.record(Project(SIX, (file(1), file(2))))
+    store.record(Project(SIX, (file(2),)))
+    assert store.file(file(1).path) is None
+    assert store.file(file(2).path) is not None
+    assert (1, 0) == store.forgettable()
+    assert store.forget_gone() == 1
+
+
+def test_a_file_that_comes_back_is_listed_again(store: Store) -> None:
+    """PyPI un-hides files when a quarantine ends."""
+    for files in ((file(1),), (), (file(1),)):
+        store.record(Project(SIX, files))
+    assert store.file(file(1).path) is not None
+
+
+def test_another_project_does_not_take_a_file_over(store: Store) -> None:
+    """A hostile page that lists another's path changes nothing about it."""
+    store.record(Project(SIX, (file(1, size=10),)))
+    store.record(Project(ProjectName("evil"), (file(1, size=666),)))
+    found = store.file(file(1).path)
+    assert found is not None
+    assert (SIX, 10) == (found.project, found.size)
+
+
+def test_a_size_that_was_asked_for_stays(store: Store) -> None:
+    """An index that tells no sizes does not make it forget."""
+    store.record(Project(SIX, (file(1),)))
+    store.set_size(file(1).path, 77, 5)
+    store.record(Project(SIX, (file(1, upload_time="2024-12-04T17:35:28Z"),)))
+    found = store.file(file(1).path)
+    assert found is not None
+    assert (77, "2024-12-04T17:35:28Z") == (found.size, found.upload_time)
+
+
+def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -> None:
+    """Its rows stay until nothing of it is held."""
+    store.record(Project(SIX, (file(1),)))
+    store.hold(file(1).path, "/hot", 10)
+    store.forget(SIX, 100)
+    assert store.tracked() == []
+    assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
+    assert store.forget_gone() == 0
+    store.release([file(1).path])
+    assert store.forget_gone() == 1
+    assert (0, 0) == store.forgettable()
+
+
+def test_the_first_failure_is_remembered_until_success(store: Store) -> None:
+    """`status` tells since when a project is stuck."""
+    store.record(Project(SIX))
+    store.fail(SIX, "stale", 100)
+    store.fail(SIX, "still stale", 200)
+    failing = store.tracked_project(SIX)
+    assert failing is not None
+    assert ("still stale", 100) == (failing.failure, failing.failing_since)
+    store.confirm(SIX, 300)
+    healed = store.tracked_project(SIX)
+    assert healed is not None
+    assert (None, None, 300) == (healed.failure, healed.failing_since, healed.checked_at)
+
+
+def test_a_network_votes_once_in_a_window(store: Store) -> None:
+    """The window starts with the vote that counts, and the swallowed do not extend it."""
+    store.record(Project(SIX, (file(1),)))
+    path = file(1).path
+    votes = [Vote(path, 1, time) for time in (0, 299, 300, 599, 600)]
+    assert store.add_votes(votes, WINDOW) == 3
+    assert [0, 300, 600] == [time for _, time in store.votes(0)]
+
+
+def test_counting_the_same_votes_again_counts_nothing(store: Store) -> None:
+    """A spool that is read twice, after a kill, changes nothing."""
+    store.record(Project(SIX, (file(1),)))
+    votes = [Vote(file(1).path, network, 100) for network in range(5)]
+    assert (5, 0) == (store.add_votes(votes, WINDOW), store.add_votes(votes, WINDOW))
+
+
+def test_a_late_vote_is_held_against_the_windows_of_its_time(store: Store) -> None:
+    """The spool is read after the app has counted younger votes."""
+    store.record(Project(SIX, (file(1),)))
+    path = file(1).path
+    assert store.add_votes([Vote(path, 1, 10_000)], WINDOW) == 1
+    assert store.add_votes([Vote(path, 1, 5_000), Vote(path, 1, 5_001)], WINDOW) == 1
+    assert store.add_votes([Vote(path, 1, 4_900), Vote(path, 1, 9_900)], WINDOW) == 0
+
+
+def test_votes_for_unknown_files_are_dropped(store: Store) -> None:
+    """A flood of paths that no page lists adds no row."""
+    votes = [Vote(file(number).path, 1, 100) for number in range(100)]
+    assert store.add_votes(votes, WINDOW) == 0
+    assert list(store.votes(0)) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2000)), max_size=60))
+def test_counted_votes_are_a_window_apart(rows: list[tuple[int, int, int]]) -> None:
+    """Whatever comes in one batch, two counted votes of a pair are a window apart."""
+    store = Store.open("sqlite:///:memory:")
+    store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
+    expected = 0
+    opened: dict[tuple[int, int], int] = {}
+    for number, network, time in sorted(rows, key=lambda row: row[2]):
+        if time - opened.get((number, network), -WINDOW) >= WINDOW:
+            opened[number, network] = time
+            expected += 1
+    votes = [Vote(file(number).path, network, time) for number, network, time in rows]
+    assert store.add_votes(votes, WINDOW) == expected
+    assert len(list(store.votes(0))) == expected
+    store.close()
+
+
+def test_expired_votes_go_and_the_others_stay(store: Store) -> None:
+    """Expiry is by time, and gives the count."""
+    store.record(Project(SIX, (file(1),)))
+    store.add_votes([Vote(file(1).path, 1, time) for time in range(0, 40_000, 1000)], WINDOW)
+    assert store.count_expired(20_000) == 20
+    assert store.expire_votes(20_000, 20_000) == 20
+    assert min(time for _, time in store.votes(0)) == 20_000
+
+
+def test_the_position_in_the_spool_moves_with_the_votes(store: Store) -> None:
+    """Both are in one transaction, and a deleted spool is forgotten."""
+    store.record(Project(SIX, (file(1),)))
+    store.add_spooled([Vote(file(1).path, 1, 1)], WINDOW, inode=5, position=120)
+    assert (120, 0) == (store.spool_position(5), store.spool_position(6))
+    store.forget_spool(5)
+    assert store.spool_position(5) == 0
+
+
+def test_a_wish_replaces_the_one_before(store: Store) -> None:
+    """And a file that is listed no more is not wished for."""
+    store.record(Project(SIX, (file(1), file(2))))
+    store.replace_wish({file(1).path: (0, 1.0), file(2).path: (1, 0.5)})
+    store.replace_wish({file(2).path: (0, 2.0)})
+    assert {file(2).path: (0, 2.0)} == store.wish()
+    store.record(Project(SIX, (file(1),)))
+    assert store.wish() == {}
+
+
+def test_a_file_is_held_on_one_tier(store: Store) -> None:
+    """Holding it elsewhere moves it."""
+    store.record(Project(SIX, (file(1),)))
+    for root in ("/hot", "/cold"):
+        store.hold(file(1).path, root, 10)
+    assert store.held_in(file(1).path) == "/cold"
+    assert len(list(store.holdings())) == 1
+
+
+def test_only_files_without_a_size_are_asked_about(store: Store) -> None:
+    """And not again within the time that an answer is good for."""
+    store.record(Project(SIX, (file(1), file(2, size=5), file(3))))
+    paths: list[FilePath] = [file(number).path for number in (1, 2, 3)]
+    store.set_size(file(3).path, None, 1000)
+    assert [file(1).path] == [known.path for known in store.unsized(paths, 1000)]
+    assert {file(1).path, file(3).path} == {known.path for known in store.unsized(paths, 1001)}
+
+
+def test_the_network_key_is_made_once(tmp_path: Path) -> None:
+    """It is a secret of the database, the same for every process."""
+    url = f"sqlite:///{tmp_path}/larder.db"
+    first, second = Store.open(url), Store.open(url)
+    assert first.network_key() == second.network_key()
+    assert len(first.network_key()) == 32
+    assert Store.open(f"sqlite:///{tmp_path}/other.db").network_key() != first.network_key()
+
+
+def test_a_locked_database_is_busy_and_not_broken(tmp_path: Path) -> None:
+    """The error tells the two apart, and the next try works."""
+    path = tmp_path / "larder.db"
+    store = Store.open(f"sqlite:///{path}")
+    store._db.execute_sql("PRAGMA busy_timeout = 50")  # type: ignore[no-untyped-call]  # noqa: SLF001
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusyError):
+        store.record(Project(SIX))
+    other.execute("ROLLBACK")
+    other.close()
+    store.record(Project(SIX))
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """The message says which file cannot be opened."""
+    path = tmp_path / "larder.db"
+    path.write_text("this is not a database, but it is long enough to look like one" * 20)
+    with pytest.raises(StoreError, match=r"larder\.db cannot be opened"):
+        Store.open(f"sqlite:///{path}")
+
+
+def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
+    """A database that a later larder made is not touched."""
+    path = tmp_path / "larder.db"
+    Store.open(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE setting SET value = CAST('99' AS BLOB) WHERE key = 'schema'")
+    with pytest.raises(StoreError, match="version 99"):
+        Store.open(f"sqlite:///{path}")
