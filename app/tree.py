@@ -1,0 +1,168 @@
+"""The index's pages on disk: the only writer of what lies below `simple/`.
+
+A project's pages are one folder, and the folder is exchanged as a whole: a reader
+sees the HTML and the JSON of one generation.
+"""
+
+import gzip
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.atomic import ExchangeUnsupportedError, exchange, flush_folder, replacing
+from app.names import ProjectName
+
+HTML = "index.html"
+JSON = "index.v1.json"
+
+_GZIP_LEVEL = 6
+# nginx makes an ETag of a file's size and its modification time in whole seconds, so
+# two variants of one page, or two pages written in one second, could share one. Each
+# variant gets a second of its own out of four, and a page that follows another gets
+# the next four.
+_SLOTS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of one project, or of the root, in both formats."""
+
+    html: Iterable[bytes]
+    json: Iterable[bytes]
+
+
+class PageTree:
+    """Writes and removes the pages below `{repo_path}/simple/`."""
+
+    def __init__(self, repo_path: Path) -> None:
+        """Make the folders if they are missing."""
+        self._simple = repo_path / "simple"
+        self._staging = repo_path / "run" / "staging"
+        self._root_mark = repo_path / "run" / "root.mark"
+        self._simple.mkdir(parents=True, exist_ok=True)
+        self._staging.mkdir(parents=True, exist_ok=True)
+
+    def has(self, name: ProjectName) -> bool:
+        """Whether the project's pages are here."""
+        return (self._simple / name / JSON).exists()
+
+    def names(self) -> set[ProjectName]:
+        """Return the projects whose pages are here."""
+        with os.scandir(self._simple) as entries:
+            return {ProjectName(entry.name) for entry in entries if entry.is_dir()}
+
+    def write(self, name: ProjectName, pages: Pages) -> None:
+        """Put a project's pages in place of what was there, all at once."""
+        target = self._simple / name
+        folder = self._staging / f"{os.getpid()}-{os.urandom(8).hex()}"
+        folder.mkdir()
+        try:
+            stamp = _stamp(target / HTML)
+            for filename, content in _variants(pages).items():
+                _write_flushed(folder / filename, content, stamp + _SLOTS[filename])
+            flush_folder(folder)
+            self._swap(folder, target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        flush_folder(self._simple)
+
+    def write_root(self, pages: Pages, mark: str) -> None:
+        """Put the root pages in place; they may be larger than memory.
+
+        `mark` tells this list of projects from another; `root_mark` returns it.
+        """
+        stamp = _stamp(self._simple / HTML)
+        for filename, chunks in ((HTML, pages.html), (JSON, pages.json)):
+            self._write_root_page(filename, chunks, stamp)
+        with replacing(self._root_mark, self._staging) as stream:
+            stream.write(mark.encode())
+
+    def root_mark(self) -> str | None:
+        """Return the mark of the root pages, or None where there are none."""
+        if not (self._simple / JSON).exists():
+            return None
+        try:
+            return self._root_mark.read_text()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: ProjectName) -> None:
+        """Take a project's pages away; nothing happens where there are none."""
+        folder = self._staging / f"{os.getpid()}-{os.urandom(8).hex()}"
+        try:
+            (self._simple / name).rename(folder)
+        except FileNotFoundError:
+            return
+        flush_folder(self._simple)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def stale(self, older_than: float) -> int:
+        """Return how much there is to sweep."""
+        return len(self._stale(older_than))
+
+    def sweep(self, older_than: float) -> None:
+        """Delete what killed writers left, untouched for so many seconds."""
+        for path in self._stale(older_than):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _stale(self, older_than: float) -> list[Path]:
+        limit = time.time() - older_than
+        return [path for path in self._staging.iterdir() if path.stat().st_mtime < limit]
+
+    def _swap(self, folder: Path, target: Path) -> None:
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            try:
+                exchange(folder, target)
+            except ExchangeUnsupportedError:
+                # NFS and some others: file by file, each whole.
+                for path in folder.iterdir():
+                    path.replace(target / path.name)
+                flush_folder(target)
+
+    def _write_root_page(self, filename: str, chunks: Iterable[bytes], stamp: int) -> None:
+        packed = filename + ".gz"
+        with (
+            replacing(self._simple / filename, self._staging, stamp + _SLOTS[filename]) as stream,
+            replacing(self._simple / packed, self._staging, stamp + _SLOTS[packed]) as raw,
+            gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as zipped,
+        ):
+            for chunk in chunks:
+                stream.write(chunk)
+                zipped.write(chunk)
+
+
+def _variants(pages: Pages) -> Mapping[str, bytes]:
+    html, json = b"".join(pages.html), b"".join(pages.json)
+    return {
+        HTML: html,
+        HTML + ".gz": gzip.compress(html, _GZIP_LEVEL, mtime=0),
+        JSON: json,
+        JSON + ".gz": gzip.compress(json, _GZIP_LEVEL, mtime=0),
+    }
+
+
+def _stamp(previous: Path) -> int:
+    """Return a modification time, a multiple of four, later than the page before."""
+    now = int(time.time()) // 4 * 4 - 4
+    try:
+        return max(now, int(previous.stat().st_mtime) // 4 * 4 + 4)
+    except FileNotFoundError:
+        return now
+
+
+def _write_flushed(path: Path, content: bytes, mtime: int) -> None:
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.utime(stream.fileno(), (mtime, mtime))
+        os.fsync(stream.fileno())
