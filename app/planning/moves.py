@@ -1,0 +1,122 @@
+"""Facts and wishes to steps. Nothing here touches a disk, a socket or a clock."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.model import Candidate, Tier
+from app.names import FilePath
+from app.steps import Evict, Fetch, Move, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """A file that should be here: on which tier, and what it is worth."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that is here: the rank of its tier, and its bytes there."""
+
+    rank: int
+    bytes: int
+
+
+def assign(
+    ranked: Iterable[tuple[float, Candidate]], tiers: Sequence[Tier], taken: Mapping[int, int]
+) -> dict[FilePath, Wished]:
+    """Give each file, best first, a place on the hottest tier that has room for it.
+
+    `taken` is what no plan may count on: bytes of files on a tier that larder does
+    not know. A file that fits nowhere gets no place, and takes nothing from a later,
+    smaller one.
+    """
+    room = {tier.rank: tier.size_limit - taken.get(tier.rank, 0) for tier in tiers}
+    wish: dict[FilePath, Wished] = {}
+    for value, candidate in ranked:
+        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.size), None)
+        if rank is not None:
+            room[rank] -= candidate.size
+            wish[candidate.path] = Wished(rank, value)
+    return wish
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What `plan_moves` decides from."""
+
+    wish: Mapping[FilePath, Wished]
+    holdings: Mapping[FilePath, Placed]
+    # The bytes of the files that are wished for and not here.
+    sizes: Mapping[FilePath, int]
+    tiers: Sequence[Tier]
+    # Bytes on each tier that belong to no holding.
+    taken: Mapping[int, int]
+
+
+def plan_moves(facts: Facts) -> list[Step]:
+    """Return the steps from the holdings to the wish, in an order that never overfills.
+
+    Evictions first, then moves, then fetches, each only where the steps before it
+    have made the room that it needs; so every prefix of the plan respects every
+    tier's limit. Of two files that wait for each other's place, the lesser is evicted
+    and fetched again.
+    """
+    return _Planner(facts).steps()
+
+
+class _Planner:
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._room = {t.rank: t.size_limit - facts.taken.get(t.rank, 0) for t in facts.tiers}
+        for placed in facts.holdings.values():
+            self._room[placed.rank] -= placed.bytes
+        self._steps: list[Step] = []
+        self._fetches = {path for path in facts.wish if path not in facts.holdings}
+        self._sizes = dict(facts.sizes)
+
+    def steps(self) -> list[Step]:
+        wish, holdings = self._facts.wish, self._facts.holdings
+        for path in sorted(path for path in holdings if path not in wish):
+            self._evict(path)
+        moves = self._best_first(
+            path for path in holdings if path in wish and wish[path].rank != holdings[path].rank
+        )
+        while moves:
+            waiting = [path for path in moves if not self._move(path)]
+            if len(waiting) == len(moves):
+                lesser = waiting.pop()
+                self._evict(lesser)
+                self._sizes[lesser] = holdings[lesser].bytes
+                self._fetches.add(lesser)
+            moves = waiting
+        for path in self._best_first(self._fetches):
+            self._fetch(path)
+        return self._steps
+
+    def _best_first(self, paths: Iterable[FilePath]) -> list[FilePath]:
+        wish = self._facts.wish
+        return sorted(paths, key=lambda path: (-wish[path].score, path))
+
+    def _evict(self, path: FilePath) -> None:
+        placed = self._facts.holdings[path]
+        self._room[placed.rank] += placed.bytes
+        self._steps.append(Evict(path, placed.rank, placed.bytes))
+
+    def _move(self, path: FilePath) -> bool:
+        placed, target = self._facts.holdings[path], self._facts.wish[path].rank
+        if self._room[target] < placed.bytes:
+            return False
+        self._room[target] -= placed.bytes
+        self._room[placed.rank] += placed.bytes
+        self._steps.append(Move(path, placed.rank, target, placed.bytes))
+        return True
+
+    def _fetch(self, path: FilePath) -> None:
+        rank, size = self._facts.wish[path].rank, self._sizes[path]
+        # The wish may be older than the limits, or than a file put there by hand.
+        if self._room[rank] >= size:
+            self._room[rank] -= size
+            self._steps.append(Fetch(path, rank, size))
