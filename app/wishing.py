@@ -1,0 +1,69 @@
+"""From votes and the index to the wish, and from the wish to steps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from app.model import Candidate, Tier
+from app.names import FilePath
+from app.planning import Facts, Wished, assign, plan_moves
+from app.scoring import DecayPolicy, Popularity, popularity, ranking
+from app.steps import Step
+from app.store import KnownFile, Store
+from app.survey import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Wishing:
+    """Decides which files should be here."""
+
+    store: Store
+    policy: DecayPolicy
+    tiers: Sequence[Tier]
+    # Votes older than this many seconds do not count.
+    vote_window: int
+
+    def popularity(self, now: int) -> dict[FilePath, Popularity]:
+        """Return how popular each file is that was voted for."""
+        votes = self.store.votes(now - self.vote_window)
+        return popularity(votes, now, self.policy.half_life)
+
+    def wanted(self, popular: Mapping[FilePath, Popularity]) -> list[FilePath]:
+        """Return the files that have votes enough to be fetched."""
+        enough = self.policy.min_vote_count
+        return sorted(path for path, found in popular.items() if found.votes >= enough)
+
+    def wish(
+        self, popular: Mapping[FilePath, Popularity], survey: Survey
+    ) -> dict[FilePath, Wished]:
+        """Return what should be here, best first onto the hottest tier with room."""
+        known = self.store.files(sorted({*popular, *survey.holdings}))
+        candidates = [
+            candidate
+            for file in known
+            if (candidate := _candidate(file, popular, survey)) is not None
+        ]
+        return assign(ranking(candidates, self.policy), self.tiers, survey.taken)
+
+    def steps(self, wish: Mapping[FilePath, Wished], survey: Survey) -> list[Step]:
+        """Return what leads from the holdings to a wish."""
+        absent = [path for path in wish if path not in survey.holdings]
+        sizes = {file.path: file.size for file in self.store.files(absent) if file.size is not None}
+        possible = {
+            path: wished
+            for path, wished in wish.items()
+            if path in survey.holdings or path in sizes
+        }
+        facts = Facts(possible, survey.holdings, sizes, self.tiers, survey.taken)
+        return plan_moves(facts)
+
+
+def _candidate(
+    file: KnownFile, popular: Mapping[FilePath, Popularity], survey: Survey
+) -> Candidate | None:
+    """Return a file as scoring sees it; None where it cannot be held."""
+    placed = survey.holdings.get(file.path)
+    size = placed.bytes if placed else file.size
+    if size is None or file.sha256 is None:
+        return None
+    found = popular.get(file.path, Popularity())
+    return Candidate(file.path, size, found.votes, found.heat, placed.rank if placed else None)

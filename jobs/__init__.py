@@ -1,0 +1,1 @@
+"""Entry points: one harness, and one small module a job."""

@@ -1,0 +1,59 @@
+"""Entry point of `larder clean`."""
+
+import sys
+import time
+from collections.abc import Sequence
+
+from app.steps import Clean, Step
+from jobs.harness import Job, main
+
+_LATEST = 24 * 3600
+"""Seconds for which a vote that opened a window is remembered: as long as a vote may lie
+in nginx's spool and still be told from a repeated one."""
+
+_STALE = 24 * 3600
+"""Seconds after which a writer's staging folder cannot belong to a living one."""
+
+
+class CleanUp(Job):
+    """Delete what has expired: votes, records of files that are gone, partial files."""
+
+    name = "clean"
+
+    def plan(self) -> Sequence[Step]:
+        """Return what there is to delete, by kind."""
+        store = self.parts.store
+        files, projects = store.forgettable()
+        counts = {
+            "expired votes": store.count_expired(self._vote_limit()),
+            "records of files that are gone": files + projects,
+            "stale partial files": self.parts.holdings.sweepable() + self.parts.tree.stale(_STALE),
+        }
+        return [Clean(kind, count) for kind, count in counts.items() if count]
+
+    def execute(self, step: Step) -> None:
+        """Delete one kind of what has expired."""
+        match step:
+            case Clean("expired votes"):
+                windows = max(self.parts.config.cache.dedup_window, _LATEST)
+                self.parts.store.expire_votes(self._vote_limit(), int(time.time()) - windows)
+            case Clean("records of files that are gone"):
+                self.parts.store.forget_gone()
+            case Clean("stale partial files"):
+                self.parts.holdings.sweep()
+                self.parts.tree.sweep(_STALE)
+            case _:
+                message = f"{step!r} is no step of this job"
+                raise TypeError(message)
+
+    def _vote_limit(self) -> int:
+        return int(time.time()) - self.parts.config.cache.vote_window
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the job from the command line; return its exit code."""
+    return main(CleanUp, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

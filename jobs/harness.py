@@ -1,0 +1,217 @@
+"""What all jobs share: arguments, configuration, lock, signals, dry run, exit code."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import ClassVar
+
+from app.config import Config, ConfigError, load
+from app.locks import FileLock, LockedError
+from app.steps import Step
+from app.store import StoreBusyError, StoreError
+from app.upstream import UpstreamUnavailable, UpstreamUntrusted
+from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
+from jobs.parts import Parts, make_folders
+from jobs.running import Runner
+
+logger = logging.getLogger("larder")
+
+CONFIG_VARIABLE = "LARDER_CONFIG"
+
+
+class Job(ABC):
+    """A job: facts to steps, and how to carry out one of them."""
+
+    # The command's name, and the lock's.
+    name: ClassVar[str]
+
+    def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
+        """Remember the parts; nothing is opened yet."""
+        self.parts = parts
+        self.options = options
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the job's own options to those that all have."""
+
+    @abstractmethod
+    def plan(self) -> Sequence[Step]:
+        """Return what is to be done; changes nothing."""
+
+    @abstractmethod
+    def execute(self, step: Step) -> None:
+        """Carry out one step; raises an error of the doors where it fails."""
+
+
+def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
+    """Run a job from the command line; return its exit code."""
+    parser = job_parser(kind)
+    options = parser.parse_args(arguments)
+    set_up_logging(options)
+    stop = Stop()
+    with stop.listening():
+        try:
+            code = run_job(kind, read_config(options.config), options, stop)
+        except JobError as error:
+            logger.error("%s: %s", kind.name, error)
+            code = error.code
+    return stop.exit_code or code
+
+
+def job_parser(kind: type[Job]) -> argparse.ArgumentParser:
+    """Return the parser of a job's command line."""
+    description = (kind.__doc__ or "").strip()
+    parser = argparse.ArgumentParser(
+        prog=f"larder {kind.name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config_option(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument("--json", action="store_true", help="print the plan or the report as JSON")
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("-v", "--verbose", action="store_true", help="a line for every step")
+    volume.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+    kind.add_options(parser)
+    return parser
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Add `-c`, with the environment's file as its default."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        default=os.environ.get(CONFIG_VARIABLE),
+        help=f"the YAML configuration (default: ${CONFIG_VARIABLE})",
+    )
+
+
+def set_up_logging(options: argparse.Namespace) -> None:
+    """Log to standard error, one line each; the plan and the report go to standard output."""
+    level = logging.INFO
+    if options.verbose:
+        level = logging.DEBUG
+    if options.quiet:
+        level = logging.WARNING
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+def read_config(path: str | None) -> Config:
+    """Return the configuration, or say everything that is wrong with it.
+
+    Raises:
+        UsageError: There is none, or it has problems.
+
+    """
+    if path is None:
+        message = f"no configuration: give one with -c FILE, or set {CONFIG_VARIABLE}"
+        raise UsageError(message)
+    try:
+        return load(Path(path))
+    except ConfigError as error:
+        raise UsageError("\n".join(["the configuration has problems", str(error)])) from error
+
+
+def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: "Stop") -> ExitCode:
+    """Run one job under its lock; return its exit code.
+
+    Raises:
+        JobError: It could not be run, or not to its end.
+
+    """
+    os.umask(0o022)  # nginx's own user must be able to read what is written.
+    parts = Parts(config, stop.asked)
+    with _as_job_errors():
+        make_folders(config)
+        with FileLock(parts.run.job_lock(kind.name)):
+            job = kind(parts, options)
+            steps = job.plan()
+            if options.dry_run:
+                _print_plan(steps, as_json=options.json)
+                return ExitCode.DONE
+            runner = Runner(job, config.sync.concurrent_downloads, stop.asked)
+            report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
+            if options.json:
+                _print(json.dumps(report.data()))
+            return report.exit_code
+
+
+class Stop:
+    """A signal's wish that the job should end, asked between steps and blocks."""
+
+    def __init__(self) -> None:
+        """Nobody has asked yet."""
+        self._event = threading.Event()
+        self._number = 0
+
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self._event.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the signal's number, as shells have it; 0 where none came."""
+        return 128 + self._number if self._number else 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Catch SIGINT and SIGTERM; a second one ends at once."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._note) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self._event.is_set():
+            os._exit(128 + number)
+        self._number = number
+        self._event.set()
+
+
+@contextmanager
+def _as_job_errors() -> Iterator[None]:
+    """Turn what the doors raise before any step into a code and a sentence."""
+    try:
+        yield
+    except LockedError as error:
+        message = f"another run is at it: {error}"
+        raise TryLaterError(message) from error
+    except (UpstreamUnavailable, StoreBusyError) as error:
+        raise TryLaterError(str(error)) from error
+    except UpstreamUntrusted as error:
+        raise RefusedError(str(error)) from error
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        message = f"{error.filename or 'the disk'}: {error.strerror or error}"
+        raise JobError(message) from error
+
+
+def _print_plan(steps: Sequence[Step], *, as_json: bool) -> None:
+    if as_json:
+        _print(json.dumps([step.data() for step in steps]))
+        return
+    for step in steps:
+        _print(str(step))
+    logger.info("%d steps; nothing was changed", len(steps))
+
+
+def _print(line: str) -> None:
+    print(line)

@@ -1,0 +1,111 @@
+"""The composition root of the jobs: the configuration's parts, built when needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from app import model
+from app.config import Config
+from app.holdings import Holdings
+from app.index import Index, IndexParts
+from app.locks import NameLocks
+from app.pages import PackagePlaces
+from app.runtime import RunDirectory
+from app.scoring import DecayPolicy
+from app.spooling import Spool
+from app.store import Store
+from app.tree import PageTree
+from app.upstream import Upstream, UpstreamPolicy
+from app.wishing import Wishing
+
+
+def never() -> bool:
+    """Say that no signal came."""
+    return False
+
+
+@dataclass
+class Parts:
+    """What jobs work with."""
+
+    config: Config
+    # Whether a signal asked for the end.
+    stopping: Callable[[], bool] = field(default=never)
+
+    @cached_property
+    def run(self) -> RunDirectory:
+        """The folder of sockets, locks and the spool."""
+        return RunDirectory(self.config.repo_path)
+
+    @cached_property
+    def store(self) -> Store:
+        """The database."""
+        return Store.open(self.config.database)
+
+    @cached_property
+    def upstream(self) -> Upstream:
+        """The index and the files' hosts."""
+        return Upstream(upstream_policy(self.config))
+
+    @cached_property
+    def tree(self) -> PageTree:
+        """The pages on disk."""
+        return PageTree(self.config.repo_path)
+
+    @cached_property
+    def index(self) -> Index:
+        """The use cases of the index."""
+        locks = NameLocks(self.run.project_locks)
+        parts = IndexParts(self.store, self.upstream, self.tree, locks)
+        return Index(parts, patience=self.config.timeouts.upstream)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """The use cases of held files."""
+        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping)
+
+    @cached_property
+    def wishing(self) -> Wishing:
+        """The use cases of the wish."""
+        cache = self.config.cache
+        policy = DecayPolicy(cache.min_vote_count, cache.filesize_limit)
+        return Wishing(self.store, policy, tiers(self.config), cache.vote_window)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """The votes that nginx wrote while the app was away."""
+        window = self.config.cache.dedup_window
+        return Spool(self.run.spool, self.store, window, self.run.nginx_pid)
+
+
+def upstream_policy(config: Config) -> UpstreamPolicy:
+    """Return how the configuration wants upstream to be asked."""
+    source, sync = config.upstream, config.sync
+    return UpstreamPolicy(
+        pypi_url=source.pypi_url,
+        places=PackagePlaces(source.packages_url, source.packages_url_explicit),
+        packages_url=source.packages_url,
+        proxy=source.proxy,
+        user_agent=sync.user_agent,
+        retry=sync.retry,
+        timeout=config.timeouts.upstream,
+        max_page_size=sync.max_page_size,
+        connections=sync.concurrent_downloads,
+    )
+
+
+def tiers(config: Config) -> list[model.Tier]:
+    """Return the configuration's tiers, hottest first, as the planner sees them."""
+    return [
+        model.Tier(rank, str(tier.path), tier.size_limit)
+        for rank, tier in enumerate(config.cache.tiers)
+    ]
+
+
+def make_folders(config: Config) -> None:
+    """Make what is ours to make: the repository's own folders, not a tier's mount."""
+    config.repo_path.mkdir(exist_ok=True)
+    for tier in config.cache.tiers:
+        if Path(tier.path).is_relative_to(config.repo_path):
+            tier.path.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,170 @@
+"""Carrying out a plan: workers, failures, progress, and the summary."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Protocol
+
+from app.holdings import FetchFailedError, StoppedError
+from app.index import StalePageError
+from app.locks import LockTimeoutError
+from app.steps import Step
+from app.store import StoreError
+from app.tiers import NoRoomError, WrongContentError
+from app.upstream import UpstreamError, UpstreamUnavailable
+from jobs.exit_codes import ExitCode
+from jobs.progress import Progress
+
+logger = logging.getLogger("larder")
+
+EXPECTED = (
+    FetchFailedError,
+    LockTimeoutError,
+    NoRoomError,
+    OSError,
+    StalePageError,
+    StoreError,
+    UpstreamError,
+    WrongContentError,
+)
+"""What a step may fail with; anything else is a fault of larder's own."""
+
+
+class Executor(Protocol):
+    """What a runner needs of a job."""
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+
+    def execute(self, step: Step) -> None:
+        """Carry out one step."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a plan."""
+
+    job: str
+    steps: int
+    done: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[Step, str]] = field(default_factory=list)
+    unavailable: int = 0
+    # Whether a step that asks upstream came to its end.
+    reached: bool = False
+    seconds: float = 0.0
+
+    @property
+    def left(self) -> int:
+        """The steps that were not tried."""
+        return self.steps - self.done.total() - len(self.failures)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Try later where upstream was never there; else whether some steps failed."""
+        if self.unavailable and self.unavailable == len(self.failures) and not self.reached:
+            return ExitCode.TRY_LATER
+        return ExitCode.FAILED_STEPS if self.failures or self.left else ExitCode.DONE
+
+    def data(self) -> dict[str, Any]:
+        """Return the report as plain data, for `--json`."""
+        failures = [{**step.data(), "reason": reason} for step, reason in self.failures]
+        return {
+            "job": self.job,
+            "steps": self.steps,
+            "done": dict(self.done),
+            "failed": failures,
+            "left": self.left,
+            "seconds": round(self.seconds, 3),
+        }
+
+    def __str__(self) -> str:
+        """Return the summary."""
+        kinds = ", ".join(f"{count} {verb}" for verb, count in sorted(self.done.items()))
+        parts = [kinds or "nothing to do" if not self.failures or kinds else "nothing done"]
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{self.left} not tried"] if self.left else []
+        return f"{self.job}: {'; '.join(parts)}, in {self.seconds:.1f} s"
+
+
+class Runner:
+    """Carries out steps: those that may, side by side; the others alone, in order."""
+
+    def __init__(self, job: Executor, workers: int, stopping: Callable[[], bool]) -> None:
+        """Use so many workers; `stopping` is asked between steps."""
+        self._job, self._workers, self._stopping = job, workers, stopping
+        self._consecutive = 0
+
+    def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
+        """Carry out all steps, but for those of a kind that upstream cannot serve now.
+
+        After `give_up_after` consecutive steps that found upstream unavailable, the
+        steps that may run side by side (those that ask upstream) are not tried any
+        more; evictions still happen.
+        """
+        report = Report(self._job.name, len(steps))
+        started = time.monotonic()
+        with Progress(self._job.name, len(steps)) as progress:
+            for parallel, group in groupby(steps, key=lambda step: step.parallel):
+                finished = (self._side_by_side if parallel else self._in_order)(
+                    list(group), lambda: self._stopping() or self._consecutive >= give_up_after
+                )
+                for step, error in finished:
+                    self._note(report, step, error)
+                    progress.advance(failed=len(report.failures))
+        report.seconds = time.monotonic() - started
+        level = logging.WARNING if report.failures or report.left else logging.INFO
+        logger.log(level, "%s", report)
+        return report
+
+    def _in_order(
+        self, steps: list[Step], _enough: Callable[[], bool]
+    ) -> Iterator[tuple[Step, Exception | None]]:
+        for step in steps:
+            if self._stopping():
+                return
+            yield step, self._try(step)
+
+    def _side_by_side(
+        self, steps: list[Step], enough: Callable[[], bool]
+    ) -> Iterator[tuple[Step, Exception | None]]:
+        waiting = iter(steps)
+        running: dict[Future[Exception | None], Step] = {}
+        with ThreadPoolExecutor(self._workers) as pool:
+            while True:
+                # No more are handed over than can run: a stop finds none in a queue.
+                while len(running) < self._workers and not enough():
+                    step = next(waiting, None)
+                    if step is None:
+                        break
+                    running[pool.submit(self._try, step)] = step
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future.result()
+
+    def _try(self, step: Step) -> Exception | None:
+        try:
+            self._job.execute(step)
+        except (*EXPECTED, StoppedError) as error:
+            return error
+        return None
+
+    def _note(self, report: Report, step: Step, error: Exception | None) -> None:
+        if isinstance(error, StoppedError):
+            return
+        if error is None:
+            logger.debug("%s", step)
+            report.done[step.verb] += 1
+            report.reached |= step.parallel
+            self._consecutive = 0
+            return
+        logger.error("could not %s: %s", step, error)
+        report.failures.append((step, str(error)))
+        unavailable = isinstance(error, UpstreamUnavailable)
+        report.unavailable += unavailable
+        self._consecutive = self._consecutive + 1 if unavailable else 0

@@ -1,0 +1,63 @@
+"""Entry point of `larder sync`: cron's one line."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from app.config import Config
+from jobs.clean import CleanUp
+from jobs.exit_codes import ExitCode, JobError
+from jobs.harness import Job, Stop, job_parser, read_config, run_job, set_up_logging
+from jobs.move import MoveFiles
+from jobs.score import Score
+from jobs.sync_index import SyncIndex
+
+logger = logging.getLogger("larder")
+
+ORDER: tuple[type[Job], ...] = (SyncIndex, Score, MoveFiles, CleanUp)
+
+# The gravest code of the four is the whole run's: an operator should look at a refusal
+# before a failed step, and at that before something that may pass by itself.
+_GRAVITY = (
+    ExitCode.DONE,
+    ExitCode.TRY_LATER,
+    ExitCode.FAILED_STEPS,
+    ExitCode.REFUSED,
+    ExitCode.USAGE,
+)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the four jobs in their order, each whatever became of the one before."""
+    options = parser().parse_args(arguments)
+    set_up_logging(options)
+    stop = Stop()
+    with stop.listening():
+        try:
+            config = read_config(options.config)
+        except JobError as error:
+            logger.error("sync: %s", error)
+            return error.code
+        codes = [_run_one(kind, config, options, stop) for kind in ORDER if not stop.asked()]
+    return stop.exit_code or max(codes, key=_GRAVITY.index)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line: that of `sync-index`, which has most options."""
+    found = job_parser(SyncIndex)
+    found.prog = "larder sync"
+    found.description = "Run sync-index, score, move and clean, in that order."
+    return found
+
+
+def _run_one(kind: type[Job], config: Config, options: argparse.Namespace, stop: Stop) -> ExitCode:
+    try:
+        return run_job(kind, config, options, stop)
+    except JobError as error:
+        logger.error("%s: %s", kind.name, error)
+        return error.code
+
+
+if __name__ == "__main__":
+    sys.exit(run())

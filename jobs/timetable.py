@@ -1,0 +1,72 @@
+"""When `up` runs each job, where neither cron nor systemd does."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import schedule
+
+from app.config import Config
+from jobs.children import Child
+from jobs.harness import CONFIG_VARIABLE
+
+logger = logging.getLogger("larder")
+
+
+class Timetable:
+    """Starts jobs as processes of their own when they are due, one at a time.
+
+    A job that is due while another runs waits its turn; it runs once then, however
+    often it was due.
+    """
+
+    def __init__(self, config: Config, path: Path) -> None:
+        """Plan every job that the configuration gives an interval."""
+        self._environment = {**os.environ, CONFIG_VARIABLE: str(path)}
+        self._scheduler = schedule.Scheduler()
+        self._due: list[str] = []
+        self._running: Child | None = None
+        for module, interval in intervals(config).items():
+            if interval:
+                self._scheduler.every(interval).seconds.do(self._note, module)
+
+    def tick(self) -> None:
+        """Start what is due, if nothing runs; to be called about every second."""
+        self._scheduler.run_pending()
+        if self._running and (code := self._running.exit_code()) is not None:
+            if code:
+                logger.warning("%s ended with exit code %d", self._running.name, code)
+            self._running = None
+        if self._due and not self._running:
+            self._start(self._due.pop(0))
+
+    def session(self) -> int | None:
+        """Return the running job's session, or None."""
+        return self._running.pid if self._running else None
+
+    def stop(self, patience: float) -> None:
+        """End the running job: it stops after the step that it is at."""
+        if self._running:
+            self._running.stop(signal.SIGTERM, patience)
+
+    def _note(self, module: str) -> None:
+        if module not in self._due:
+            self._due.append(module)
+
+    def _start(self, module: str) -> None:
+        command = [sys.executable, "-m", f"jobs.{module}"]
+        self._running = Child(module.replace("_", "-"), command, self._environment)
+
+
+def intervals(config: Config) -> Mapping[str, int]:
+    """Return each job's module and its interval in seconds, in the order of `sync`."""
+    wanted = config.schedule
+    return {
+        "sync_index": wanted.sync_index,
+        "score": wanted.score,
+        "move": wanted.move,
+        "clean": wanted.clean,
+    }

@@ -1,0 +1,235 @@
+"""Entry point of `larder up`: nginx, gunicorn and the timetable, in the foreground."""
+
+import argparse
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.config import Config, default_yaml
+from app.locks import FileLock, LockedError
+from app.nginx import Runtime, UnsafeValueError, prepare, render, this_machine
+from app.runtime import RunDirectory
+from app.store import Store, StoreError
+from jobs import machine
+from jobs.children import Child, Register
+from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
+from jobs.harness import CONFIG_VARIABLE, Stop, add_config_option, read_config, set_up_logging
+from jobs.parts import make_folders
+from jobs.timetable import Timetable
+
+logger = logging.getLogger("larder")
+
+DEFAULT_FOLDER = Path("var")
+_TICK = 0.2
+"""Seconds between two looks at the children: a dead one is missed for no longer."""
+
+_READY_TIMEOUT = 30
+_PATIENCE = 10
+"""Seconds that a child gets to end by itself."""
+
+_RESTART_PAUSE = 1.0
+"""Seconds before a child that died is started again, so that a broken one does not spin."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a mirror until a signal ends it; return the exit code."""
+    options = _parser().parse_args(arguments)
+    set_up_logging(options)
+    os.umask(0o022)  # nginx's own user must be able to read what is written.
+    stop = Stop()
+    with stop.listening():
+        try:
+            _run(options, stop)
+        except JobError as error:
+            logger.error("up: %s", error)
+            return error.code
+        except OSError as error:
+            logger.error("up: %s: %s", error.filename or "the disk", error.strerror or error)
+            return ExitCode.FAILED_STEPS
+    return stop.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="larder up",
+        description="Run the whole mirror in the foreground; Ctrl-C stops it. Without a "
+        f"configuration, one is written to {DEFAULT_FOLDER}/larder.yaml and used.",
+    )
+    add_config_option(parser)
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("-v", "--verbose", action="store_true", help="a line for every step")
+    volume.add_argument("-q", "--quiet", action="store_true", help="only warnings and errors")
+    return parser
+
+
+def _run(options: argparse.Namespace, stop: Stop) -> None:
+    path = Path(options.config) if options.config else _default_configuration()
+    config = read_config(str(path))
+    make_folders(config)
+    directory = RunDirectory(config.repo_path)
+    try:
+        with FileLock(directory.up_lock):
+            _Mirror.start(config, path.resolve(), directory, stop).watch(stop)
+    except LockedError as error:
+        message = f"another `larder up` is running on {config.repo_path}; stop that one first"
+        raise TryLaterError(message) from error
+
+
+def _default_configuration() -> Path:
+    """Return the configuration of a first start, written if it is not there."""
+    folder = Path.cwd() / DEFAULT_FOLDER
+    path = folder / "larder.yaml"
+    if not path.exists():
+        for tier in ("hot", "cold"):
+            (folder / tier).mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".new")
+        partial.write_text(default_yaml(folder))
+        partial.replace(path)
+        logger.info("wrote %s: change it and start again", path)
+    return path
+
+
+@dataclass
+class _Mirror:
+    """The running children."""
+
+    config: Config
+    directory: RunDirectory
+    register: Register
+    environment: dict[str, str]
+    commands: dict[str, Sequence[str]]
+    timetable: Timetable
+    children: dict[str, Child] = field(default_factory=dict)
+    died_at: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls, config: Config, path: Path, directory: RunDirectory, stop: Stop) -> "_Mirror":
+        """Check what can be checked, start everything, and wait until a client can use it."""
+        nginx = machine.find_nginx()
+        register = Register(directory.children)
+        if left := register.end_leftovers():
+            logger.warning("ended %d processes that a killed `larder up` had left", left)
+        machine.check_port(config.listen)
+        _check_database(config)
+        runtime = this_machine(directory.path, machine.nginx_user(config), nginx)
+        prepare(runtime)
+        _write_nginx_conf(config, runtime, directory.nginx_conf)
+        _test_nginx_conf(nginx, directory.nginx_conf)
+        environment = {**os.environ, CONFIG_VARIABLE: str(path)}
+        mirror = cls(
+            config,
+            directory,
+            register,
+            environment,
+            {
+                "gunicorn": machine.gunicorn_command(),
+                "nginx": machine.nginx_command(nginx, directory.nginx_conf),
+            },
+            Timetable(config, path),
+        )
+        try:
+            for name in mirror.commands:
+                mirror._start(name)
+            mirror._wait_until_ready(stop)
+        except BaseException:
+            mirror.stop()
+            raise
+        return mirror
+
+    def watch(self, stop: Stop) -> None:
+        """Keep the children running until a signal comes, then stop them all."""
+        try:
+            while not stop.asked():
+                self._restart_dead()
+                self.timetable.tick()
+                self._note_sessions()
+                time.sleep(_TICK)
+        finally:
+            logger.info("stopping")
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop the job, then nginx, then the app: each serves those before it."""
+        self.timetable.stop(_PATIENCE)
+        for name in reversed(self.children):
+            self.children[name].stop(_STOP_SIGNALS[name], _PATIENCE)
+        self.register.write([])
+
+    def _start(self, name: str) -> None:
+        self.children[name] = Child(name, self.commands[name], self.environment)
+        self._note_sessions()
+
+    def _note_sessions(self) -> None:
+        sessions = [child.pid for child in self.children.values()]
+        job = self.timetable.session()
+        self.register.write([*sessions, job] if job else sessions)
+
+    def _restart_dead(self) -> None:
+        for name, child in self.children.items():
+            code = child.exit_code()
+            if code is None:
+                continue
+            if name not in self.died_at:
+                logger.error("%s ended with exit code %d; starting it again", name, code)
+                self.died_at[name] = time.monotonic()
+            if time.monotonic() - self.died_at[name] >= _RESTART_PAUSE:
+                # Its own children may be left, and hold its sockets.
+                child.stop(signal.SIGKILL, _PATIENCE)
+                del self.died_at[name]
+                self._start(name)
+                return
+
+    def _wait_until_ready(self, stop: Stop) -> None:
+        """Wait until the list of projects is answered, through nginx and the app."""
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while not stop.asked():
+            if machine.answers(self.config):
+                machine.announce(self.config)
+                return
+            for name, child in self.children.items():
+                if (code := child.exit_code()) is not None:
+                    message = f"{name} ended at once with exit code {code}; it says why above"
+                    raise JobError(message)
+            if time.monotonic() > deadline:
+                message = f"nothing answers at {machine.base_url(self.config)} after 30 seconds"
+                raise JobError(message)
+            time.sleep(0.02)
+
+
+# nginx: QUIT lets requests end, TERM does not; gunicorn: TERM lets them end.
+_STOP_SIGNALS = {"nginx": signal.SIGTERM, "gunicorn": signal.SIGTERM}
+
+
+def _check_database(config: Config) -> None:
+    try:
+        Store.open(config.database).close()
+    except StoreError as error:
+        raise UsageError(str(error)) from error
+
+
+def _write_nginx_conf(config: Config, runtime: Runtime, path: Path) -> None:
+    try:
+        text = render(config, runtime)
+    except UnsafeValueError as error:
+        raise UsageError(str(error)) from error
+    partial = path.with_suffix(".new")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _test_nginx_conf(nginx: str, path: Path) -> None:
+    command = [*machine.nginx_command(nginx, path), "-t", "-q"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told.returncode:
+        message = f"nginx does not take {path}: {told.stderr.strip()}"
+        raise UsageError(message)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,43 @@
+"""Fixtures that many tests share: a simulated upstream, and a mirror's parts on real files."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.config import Config, load
+from jobs.parts import Parts, make_folders
+from tests.fake_pypi import FakePypi, fake_pypi
+from tests.mirrors import write_config
+
+__all__ = ["fake_pypi"]
+
+Configure = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the fast tests first: most faults show within seconds."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture
+def config_path(tmp_path: Path, fake_pypi: FakePypi) -> Path:
+    """Write a configuration whose upstream is the simulated one."""
+    return write_config(tmp_path, fake_pypi)
+
+
+@pytest.fixture
+def config(config_path: Path) -> Config:
+    """Return the configuration of `config_path`, with its folders made."""
+    loaded = load(config_path)
+    make_folders(loaded)
+    return loaded
+
+
+@pytest.fixture
+def parts(config: Config) -> Iterator[Parts]:
+    """Return what jobs work with, on fresh folders and a fresh database."""
+    built = Parts(config)
+    yield built
+    built.store.close()
+    built.upstream.close()

@@ -1,0 +1,41 @@
+"""Configurations of mirrors for tests, and the numbers of free ports."""
+
+import socket
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.fake_pypi import FakePypi
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
+    """Write a configuration of a small mirror of `pypi`; `changes` replace whole sections."""
+    repo = folder / "repo"
+    tiers = [(repo / "hot", "1m"), (repo / "cold", "4m")]
+    for path, _ in tiers:
+        path.mkdir(parents=True, exist_ok=True)
+    content = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "repo_path": str(repo),
+        "upstream": {"pypi_url": pypi.pypi_url, "packages_url": pypi.packages_url},
+        "index": {"projects": "on-demand"},
+        "cache": {
+            "min_vote_count": 1,
+            "tiers": [{"path": str(path), "size_limit": size} for path, size in tiers],
+        },
+        "sync": {"retry": 0, "max_age": 0},
+        "timeouts": {"upstream": "5s"},
+        "schedule": dict.fromkeys(("sync_index", "score", "move", "clean"), 0),
+    }
+    path = folder / "larder.yaml"
+    with path.open("w") as stream:
+        YAML(typ="safe").dump(content | changes, stream)
+    return path
