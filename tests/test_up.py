@@ -1,0 +1,379 @@
+"""The whole mirror, as a user runs it: real nginx, gunicorn, pip and uv."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.config import load
+from app.model import PageFormat
+from app.pages import CLIENT_ACCEPTS
+from tests.fake_pypi import FakeFile, FakePypi, Slow, make_sdist, make_wheel
+from tests.mirrors import free_port, write_config
+from tests.running import LARDER, Up, larder_up, start_up, until, wait_until_ready
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def app(fake_pypi: FakePypi) -> FakeFile:
+    """Offer a project with dependencies upstream."""
+    fake_pypi.add(make_wheel("Lib.One", "1.5", padding=5_000))
+    fake_pypi.add(make_sdist("lib-two", "0.9"))
+    return fake_pypi.add(
+        make_wheel("the-app", "2.0", ["lib-one>=1", "lib_two"], padding=100_000)
+    )
+
+
+@pytest.fixture
+def up(config_path: Path, app: FakeFile) -> Iterator[Up]:
+    """Run a mirror of the simulated upstream; `app` is offered there."""
+    del app
+    with larder_up(config_path) as running:
+        yield running
+
+
+def pip_install(up: Up, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Install the app with pip, as the README says it."""
+    return client(
+        [sys.executable, "-m", "pip", "install", "--isolated", "--no-cache-dir"],
+        ["--disable-pip-version-check", "--root-user-action", "ignore"],
+        ["--target", str(target), "--index-url", up.simple, *options, "the-app"],
+    )
+
+
+def uv_install(up: Up, target: Path) -> subprocess.CompletedProcess[str]:
+    """Install the app with uv."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    return client(
+        [uv, "pip", "install", "--no-config", "--no-cache", "--python", sys.executable],
+        ["--target", str(target), "--index-url", up.simple, "the-app"],
+    )
+
+
+def client(*parts: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a client whose environment names no other index."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_"))}
+    command = [word for part in parts for word in part]
+    return subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
+
+
+def votes(up: Up) -> dict[str, int]:
+    """Return the number of counted votes by file name."""
+    with sqlite3.connect(up.config.repo_path / "larder.db") as database:
+        query = "SELECT path, COUNT(*) FROM vote JOIN file ON file.id = vote.file GROUP BY path"
+        return {path.rpartition("/")[2]: count for path, count in database.execute(query)}
+
+
+def job(up: Up, config: Path, name: str = "sync") -> None:
+    """Run a job beside the mirror; it must end well."""
+    del up
+    subprocess.run([LARDER, name, "-c", str(config)], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("install", [pip_install, uv_install])
+def test_a_client_installs_from_an_empty_mirror_and_then_from_disk(
+    up: Up, config_path: Path, fake_pypi: FakePypi, tmp_path: Path, install: object
+) -> None:
+    """First upstream is asked once for each page; after `sync` upstream may be gone."""
+    assert callable(install)
+    first = install(up, tmp_path / "first")
+    assert first.returncode == 0, first.stderr
+    assert {"the_app", "lib_one", "lib_two"} <= {path.name for path in (tmp_path / "first").iterdir()}
+    assert [1, 1, 1] == [
+        fake_pypi.count(f"/simple/{name}/") for name in ("the-app", "lib-one", "lib-two")
+    ]
+    for _ in until("three votes are counted"):
+        if len(votes(up)) == 3:
+            break
+    job(up, config_path)
+    fake_pypi.stop()
+    second = install(up, tmp_path / "second")
+    assert second.returncode == 0, second.stderr
+    fake_pypi.start()
+
+
+def test_known_pages_need_no_python(up: Up, fake_pypi: FakePypi) -> None:
+    """With the app stopped, pages and their formats are served all the same."""
+    assert up.get("/simple/the-app/").status_code == 200
+    for pid in up.processes("gunicorn"):
+        os.kill(pid, signal.SIGSTOP)
+    fake_pypi.stop()
+    for accept in (text for text, kind in CLIENT_ACCEPTS.items() if kind != PageFormat.V1_HTML):
+        started = time.monotonic()
+        answer = up.get("/simple/the-app/", Accept=accept)
+        assert answer.status_code == 200
+        assert time.monotonic() - started < 1
+    for pid in up.processes("gunicorn"):
+        os.kill(pid, signal.SIGCONT)
+    fake_pypi.start()
+
+
+def test_clients_that_ask_at_once_cause_one_fetch(up: Up, fake_pypi: FakePypi) -> None:
+    """And all of them are answered."""
+    fake_pypi.inject(Slow(delay=0.5), at="/simple/the-app/")
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(up.get("/simple/the-app/").status_code))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [200] * 6 == answers
+    assert fake_pypi.count("/simple/the-app/") == 1
+
+
+def test_an_unknown_project_is_404_and_an_absent_upstream_503(
+    up: Up, fake_pypi: FakePypi
+) -> None:
+    """Short and clear; and what is here does not change."""
+    assert up.get("/simple/the-app/").status_code == 200
+    missing = up.get("/simple/no-such-project/")
+    fake_pypi.stop()
+    absent = up.get("/simple/lib-one/")
+    assert (404, 503) == (missing.status_code, absent.status_code)
+    assert all(len(answer.text.splitlines()) == 1 for answer in (missing, absent))
+    assert up.get("/simple/the-app/").status_code == 200
+    fake_pypi.start()
+    assert up.get("/simple/lib-one/").status_code == 200
+
+
+def test_a_held_file_is_served_from_disk_in_every_way(
+    up: Up, config_path: Path, fake_pypi: FakePypi, app: FakeFile
+) -> None:
+    """Type, ETag, Range and companion; and upstream is not asked."""
+    page = up.get("/simple/the-app/", Accept="application/vnd.pypi.simple.v1+json").json()
+    path = page["files"][0]["url"].removeprefix("../..")
+    redirect = up.get(path)
+    assert (302, fake_pypi.packages_url + app.path) == (
+        redirect.status_code,
+        redirect.headers["Location"],
+    )
+    for _ in until("the vote is counted"):
+        if votes(up):
+            break
+    job(up, config_path)
+    fake_pypi.forget_requests()
+    whole, part = up.get(path), up.get(path, Range="bytes=10-19")
+    again = up.get(path, **{"If-None-Match": whole.headers["ETag"]})
+    assert (200, 206, 304) == (whole.status_code, part.status_code, again.status_code)
+    assert (app.content, app.content[10:20]) == (whole.content, part.content)
+    assert whole.headers["Content-Type"] == "application/zip"
+    assert up.get(path + ".metadata").content == app.metadata
+    assert fake_pypi.requests == ()
+
+
+def test_a_dead_or_hung_app_fails_and_slows_no_held_file(
+    up: Up, config_path: Path, app: FakeFile
+) -> None:
+    """Downloads go on, misses are redirected by nginx, and no vote is lost."""
+    path = f"/packages/{app.path}"
+    up.get("/simple/the-app/")
+    up.get(path)
+    for _ in until("the vote is counted"):
+        if votes(up):
+            break
+    job(up, config_path)
+    gunicorns = up.processes("gunicorn")
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in gunicorns:
+            os.kill(pid, number)
+        times = []
+        for _ in range(20):
+            started = time.monotonic()
+            assert up.get(path).content == app.content
+            times.append(time.monotonic() - started)
+        assert sorted(times)[15] < 0.5
+        assert up.get("/packages/" + "ab/cd/" + "e" * 60 + "/new-1.0.tar.gz").status_code == 302
+
+
+def test_every_process_may_be_killed(up: Up, config_path: Path, app: FakeFile) -> None:
+    """`up` starts again what died, and serves what it served before."""
+    path = f"/packages/{app.path}"
+    up.get("/simple/the-app/")
+    up.get(path)
+    for _ in until("the vote is counted"):
+        if votes(up):
+            break
+    job(up, config_path)
+    for name in ("nginx", "gunicorn"):
+        for position in (0, -1):
+            os.kill(up.processes(name)[position], signal.SIGKILL)
+            for _ in until(f"{name} is back"):
+                try:
+                    if up.get(path).content == app.content:
+                        break
+                except requests.ConnectionError:
+                    continue
+    for _ in until("the app answers again"):
+        if up.get("/simple/lib-one/").status_code == 200:
+            break
+
+
+def test_a_killed_up_leaves_nothing_in_the_way(
+    config_path: Path, fake_pypi: FakePypi, app: FakeFile
+) -> None:
+    """The next one takes the port, and serves everything that was served."""
+    first = start_up(config_path)
+    wait_until_ready(first)
+    up = Up(first, load(config_path))
+    assert up.get("/simple/the-app/").status_code == 200
+    # The worst case: nginx's master goes first, and its workers hold the port.
+    os.kill(up.processes("nginx")[0], signal.SIGKILL)
+    first.kill()
+    # Its pipes are held by what it leaves behind.
+    first.wait()
+    for pipe in (first.stdout, first.stderr):
+        assert pipe is not None
+        pipe.close()
+    fake_pypi.stop()
+    with larder_up(config_path) as second:
+        assert app.filename in second.get("/simple/the-app/").text
+    fake_pypi.start()
+
+
+def test_ctrl_c_stops_every_child(config_path: Path) -> None:
+    """No process is left, and the code is the signal's."""
+    with larder_up(config_path) as up:
+        pids = up.processes("nginx") + up.processes("gunicorn")
+        assert len(pids) >= 4
+        said = up.stop()
+    assert up.process.returncode == 130
+    assert "Traceback" not in said
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A change upstream is here without anybody's hand."""
+    fake_pypi.add(make_wheel("six", "1"))
+    schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s"}
+    with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
+        path = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()[
+            "files"
+        ][0]["url"]
+        up.get(path.removeprefix("../.."))
+        newer = fake_pypi.add(make_wheel("six", "2"))
+        for _ in until("the new release is here", 20):
+            if newer.filename in up.get("/simple/six/").text:
+                break
+        for _ in until("the voted file is held", 20):
+            if list((up.config.repo_path / "hot").rglob("six-1*.whl")):
+                break
+
+
+def test_without_a_configuration_one_is_written_and_used(tmp_path: Path) -> None:
+    """`larder up` in an empty folder prints the lines to copy."""
+    port = free_port()
+    (tmp_path / "var").mkdir()
+    process = subprocess.Popen(
+        [LARDER, "up"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    written = tmp_path / "var" / "larder.yaml"
+    for _ in until("the configuration is written"):
+        if written.exists() or process.poll() is not None:
+            break
+    process.terminate()
+    process.communicate(timeout=40)
+    text = written.read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    written.write_text(text)
+    process = subprocess.Popen(
+        [LARDER, "up"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    ready = wait_until_ready(process)
+    assert ready == f"ready: http://127.0.0.1:{port}/pypi/simple/"
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(2)]
+    assert ["pip install", "uv pip install"] == [
+        " ".join(line.split("--index-url")[0].split()) for line in lines
+    ]
+    process.terminate()
+    process.communicate(timeout=40)
+    assert process.returncode == 143
+
+
+def refused(config: Path, **environment: str) -> tuple[int, str]:
+    """Return the exit code and the message of an `up` that cannot start."""
+    process = start_up(config, environment)
+    out, said = process.communicate(timeout=40)
+    assert out == ""
+    assert "Traceback" not in said
+    assert process.returncode is not None
+    return process.returncode, said
+
+
+def test_a_port_in_use_is_a_sentence(config_path: Path) -> None:
+    """It says which, and what to do; nothing is started."""
+    config = load(config_path)
+    with socket.create_server((config.listen.host, config.listen.port)):
+        code, said = refused(config_path)
+    assert code == 2
+    assert f"cannot listen on 127.0.0.1 port {config.listen.port}" in said
+    assert "change `listen`" in said
+
+
+def test_a_second_up_on_the_same_folder_is_told(up: Up, config_path: Path) -> None:
+    """Try later, and the first one goes on."""
+    code, said = refused(config_path)
+    assert code == 75
+    assert "another `larder up` is running" in said
+    assert up.get("/simple/").status_code == 200
+
+
+def test_without_nginx_it_says_what_to_install(config_path: Path, tmp_path: Path) -> None:
+    """The places where nginx usually is are looked at, too."""
+    empty = tmp_path / "bin"
+    empty.mkdir()
+    wrapper = (
+        "import jobs.machine, sys; jobs.machine._NGINX_PLACES = (); import jobs.up;"
+        f"sys.exit(jobs.up.run(['-c', {str(config_path)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", wrapper],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(empty)},
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "apt-get install nginx" in done.stderr
+
+
+def test_a_wrong_configuration_starts_nothing(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Two tiers on one path, and an unknown key, are both told at once."""
+    path = write_config(
+        tmp_path,
+        fake_pypi,
+        cache={"tiers": [{"path": str(tmp_path), "size_limit": "1g"}] * 2},
+        databse="x",
+    )
+    code, said = refused(path)
+    assert code == 2
+    assert "databse" in said
+    assert "tiers" in said
+    assert not (tmp_path / "repo" / "run").exists()
+
+
+def test_metrics_are_served_where_the_configuration_says(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """And nowhere else."""
+    listen = f"127.0.0.1:{free_port()}"
+    with larder_up(write_config(tmp_path, fake_pypi, metrics={"listen": listen})) as up:
+        assert "larder_" in requests.get(f"http://{listen}/metrics", timeout=5).text
+        assert requests.get(f"http://{listen}/healthz", timeout=5).status_code == 200
+        for path in ("/metrics", "/healthz"):
+            assert requests.get(f"{up.url}{path}", timeout=5).status_code == 404
+    assert json.loads((tmp_path / "repo" / "run" / "children.json").read_text())["sessions"] == []
