@@ -28,11 +28,11 @@ project_names: st.SearchStrategy[ProjectName] = st.from_regex(
     r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True
 ).map(parse_project)
 
-filenames: st.SearchStrategy[Filename] = (
-    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]{0,40}", fullmatch=True)
-    .filter(lambda name: not name.endswith(".metadata"))
-    .map(parse_filename)
-)
+filenames: st.SearchStrategy[Filename] = st.builds(
+    "{}{}".format,
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]{0,40}", fullmatch=True),
+    st.sampled_from([".whl", ".tar.gz", ".zip", ".egg"]),
+).map(parse_filename)
 
 
 def hexadecimal(digits: int) -> st.SearchStrategy[str]:

@@ -197,6 +197,35 @@ def test_a_folder_with_a_space_is_reported(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("listen", "metrics", "hint"),
+    [
+        ("127.0.0.1:80", "127.0.0.1:80", "the same as listen"),
+        (":80", "localhost:80", "the same as listen"),
+        (":80", "127.example.org:81", "reachable from outside"),
+        (":80", "'[2001:db8::1]:81'", "reachable from outside"),
+    ],
+)
+def test_metrics_have_a_loopback_address(
+    listen: str, metrics: str, hint: str, tmp_path: Path
+) -> None:
+    """They are not for clients."""
+    head = "repo_path: .\ncache: {size_limit: 1g}\n"
+    (problem,) = problems_of(f"{head}listen: {listen}\nmetrics: {{listen: {metrics}}}\n", tmp_path)
+    assert hint in problem
+
+
+def test_metrics_may_be_elsewhere_on_the_loopback(tmp_path: Path) -> None:
+    """In either family of addresses."""
+    path = tmp_path / "mirror.yaml"
+    for listen in ("127.0.0.2:80", "'[::1]:80'"):
+        path.write_text(
+            f"repo_path: .\ncache: {{size_limit: 1g}}\nlisten: 127.0.0.1:80\n"
+            f"metrics: {{listen: {listen}}}"
+        )
+        assert load(path).metrics_listen is not None
+
+
 def test_problems_are_data(tmp_path: Path) -> None:
     """Sorted by line, each with its column."""
     path = tmp_path / "mirror.yaml"

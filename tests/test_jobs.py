@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -55,9 +55,7 @@ def vote(config: Path, *files: FakeFile, count: int = 1, age: int = 0) -> None:
     """Cast votes of several networks for files."""
     store = Parts(load(config)).store
     now = int(time.time()) - age
-    votes = [
-        Vote(FilePath(file.path), network, now) for file in files for network in range(count)
-    ]
+    votes = [Vote(FilePath(file.path), network, now) for file in files for network in range(count)]
     assert store.add_votes(votes, 300) == len(votes)
     store.close()
 
@@ -152,9 +150,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
     assert expected[1] in [step["step"] for step in json.loads(data.stdout)]
 
 
-def test_the_least_popular_go_cold_and_then_out(
-    tmp_path: Path, fake_pypi: FakePypi
-) -> None:
+def test_the_least_popular_go_cold_and_then_out(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """The hottest tier has the best, the next has the next, and the rest has no place."""
     hot, cold = tmp_path / "repo" / "hot", tmp_path / "repo" / "cold"
     tiers = [
@@ -162,9 +158,7 @@ def test_the_least_popular_go_cold_and_then_out(
         {"path": str(cold), "size_limit": "30k"},
     ]
     config = write_config(tmp_path, fake_pypi, cache={"min_vote_count": 1, "tiers": tiers})
-    files = [
-        fake_pypi.add(make_wheel(name, "1", padding=20_000)) for name in ("aa", "bb", "cc")
-    ]
+    files = [fake_pypi.add(make_wheel(name, "1", padding=20_000)) for name in ("aa", "bb", "cc")]
     ask(config, "aa", "bb", "cc")
     for file, count in zip(files, (1, 5, 10), strict=True):
         vote(config, file, count=count)
@@ -202,9 +196,8 @@ def test_a_project_deleted_upstream_goes_with_its_files(
     assert not (load(config_path).repo_path / "simple" / "six").exists()
 
 
-def test_an_unreachable_upstream_is_try_later(
-    config_path: Path, fake_pypi: FakePypi, six: FakeFile
-) -> None:
+@pytest.mark.usefixtures("six")
+def test_an_unreachable_upstream_is_try_later(config_path: Path, fake_pypi: FakePypi) -> None:
     """What is here stays, and the code is 75."""
     fake_pypi.stop()
     before = snapshot(load(config_path).repo_path / "simple" / "six")
@@ -216,9 +209,7 @@ def test_an_unreachable_upstream_is_try_later(
 
 
 @pytest.mark.parametrize("serials", ["json", "xmlrpc"])
-def test_serials_tell_what_has_changed(
-    tmp_path: Path, serials: str
-) -> None:
+def test_serials_tell_what_has_changed(tmp_path: Path, serials: str) -> None:
     """With more projects than `sync.whole_list_above`, one list says which pages to ask for."""
     with FakePypi(serials=serials) as pypi:  # type: ignore[arg-type]
         for name in ("aa", "bb", "cc"):
@@ -265,9 +256,8 @@ def test_all_projects_of_an_index_without_serials_is_a_wrong_configuration(
     assert "index.projects: on-demand" in done.stderr
 
 
-def test_a_second_run_of_a_job_tries_later(
-    config_path: Path, fake_pypi: FakePypi, six: FakeFile
-) -> None:
+@pytest.mark.usefixtures("six")
+def test_a_second_run_of_a_job_tries_later(config_path: Path, fake_pypi: FakePypi) -> None:
     """Two runs of one job never overlap."""
     fake_pypi.inject(Slow(delay=5), at="/simple/six/")
     first = subprocess.Popen(
@@ -318,9 +308,7 @@ def test_a_signal_ends_a_job_between_two_blocks(
         ("", "repo_path"),
     ],
 )
-def test_a_wrong_configuration_is_two_and_a_sentence(
-    tmp_path: Path, text: str, what: str
-) -> None:
+def test_a_wrong_configuration_is_two_and_a_sentence(tmp_path: Path, text: str, what: str) -> None:
     """No traceback, and nothing is done."""
     path = tmp_path / "mirror.yaml"
     path.write_text(text)
@@ -374,10 +362,9 @@ def test_every_command_has_help(name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_configuration_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of whoever runs the suite does not matter."""
     monkeypatch.delenv("LARDER_CONFIG", raising=False)
-    yield
 
 
 def test_an_upstream_that_fails_again_and_again_is_left_in_peace(

@@ -155,7 +155,7 @@ def test_encoded_names_are_decoded_once(name: str) -> None:
         "six-1.0+cpu.whl",
         "six-1!0+cpu.whl",
     }
-    assert () == read(f'<a href="{HREF}%252B">x</a>').files
+    assert () == read(f'<a href="{HREF.replace("six-", "six%252B")}">x</a>').files
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,10 @@ def test_encoded_names_are_decoded_once(name: str) -> None:
     [
         "",
         "../",
+        "/login",
+        "https://example.org/six",
+        "index.html",
+        "six-1.0.tar.gz.asc",
         "#top",
         "file:///etc/six-1.0.tar.gz",
         "javascript:alert(1)//six-1.0.tar.gz",
@@ -182,7 +186,7 @@ def test_encoded_names_are_decoded_once(name: str) -> None:
 )
 def test_a_bad_link_is_left_out_with_its_reason(href: str) -> None:
     """The page keeps its others, and the reason is short and on one line."""
-    project = read(f'<a href="{href}">six</a><a name=x><a href="{HREF}">six</a>')
+    project = read(f'<a href="{href}">six-1.0.zip</a><a name=x><a href="{HREF}">six</a>')
     assert ["six-1.0.tar.gz"] == [file.filename for file in project.files]
     (reason,) = project.refused
     assert len(reason) < 400

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from app.config.found import Values
@@ -28,8 +29,6 @@ TIERS = "cache.tiers[]"
 """The section of the tiers."""
 RULES = "ip_modes.rules[]"
 """The section of the rules."""
-
-_LOOPBACK = ("127.", "localhost", "::1")
 
 
 def check_agreement(values: Values, problems: Problems) -> None:
@@ -87,7 +86,7 @@ def _check_metrics(values: Values, problems: Problems) -> None:
     metrics = values.get(METRICS_LISTEN)
     if metrics is None:
         return
-    if not metrics.host.startswith(_LOOPBACK):
+    if not _is_loopback(metrics.host):
         message = (
             "metrics.listen: is reachable from outside, and these pages are not for everybody;"
             f" write 127.0.0.1:{metrics.port}"
@@ -97,6 +96,13 @@ def _check_metrics(values: Values, problems: Problems) -> None:
     if listen and listen.port == metrics.port and listen.host in ("", metrics.host):
         message = "metrics.listen: is the same as listen; write another port"
         problems.add(values.place_of(METRICS_LISTEN), message)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_rules(values: Values, problems: Problems) -> None:

@@ -68,7 +68,7 @@ class Problems:
         """
         if len(self._found) == _MOST_PROBLEMS:
             self._found.append(
-                Problem(*place, f"more than {_MOST_PROBLEMS} problems; mend those above first")
+                Problem(*place, f"more than {_MOST_PROBLEMS} problems; mend these first")
             )
             raise TooManyProblemsError
         self._found.append(Problem(*place, message))
@@ -81,4 +81,6 @@ class Problems:
 
 def shown(text: str) -> str:
     """Return a text of the file's in quotes, on one line, printable and not too long."""
-    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
+    quoted = repr(text[: _LONGEST_QUOTE + 1])
+    fits = len(quoted) <= _LONGEST_QUOTE + len("''")
+    return quoted if fits else f"{quoted[:_LONGEST_QUOTE]}…{quoted[0]}"

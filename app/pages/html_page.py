@@ -24,6 +24,11 @@ _LATIN: Final = re.compile(
     rb"""charset\s*=\s*["']?\s*(?:iso-8859-1|latin-?1|windows-1252|us-ascii)["'\s;/>]""",
     re.IGNORECASE,
 )
+# Pages link to other things too: a home page, the folder above, a log-in form.
+_DISTRIBUTIONS: Final = (
+    *(".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz"),
+    *(".tar.lzma", ".tar.z", ".tar", ".egg", ".exe", ".msi", ".rpm", ".deb", ".dmg"),
+)
 _HASHES: Final = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 _SIGNED: Final = {"true": True, "false": False}
 
@@ -106,6 +111,8 @@ def _file(attributes: Mapping[str, str], base: str, places: PackagePlaces) -> Fi
     address = absolute_url(link, base)
     # The text of the link says nothing else, or something wrong.
     filename = values.file_name(last_component(address))
+    if not filename.lower().endswith(_DISTRIBUTIONS):
+        raise PageError("it is no distribution by its suffix")
     hashes = _fragment_hashes(fragment)
     path, origin = places.locate(address, filename, hashes)
     provenance = attributes.get("data-provenance")

@@ -1,0 +1,35 @@
+"""The door to upstream: the only user of requests.
+
+`Upstream` asks an index for projects and serials, and file hosts for files. What goes
+wrong is an `UpstreamError`; `app.upstream.errors` draws the tree.
+"""
+
+from app.upstream.door import Upstream
+from app.upstream.errors import (
+    CutBodyError,
+    NoSuchFile,
+    NoSuchProject,
+    UpstreamError,
+    UpstreamUnavailable,
+    UpstreamUntrusted,
+)
+from app.upstream.files import FileBody
+from app.upstream.policy import UpstreamPolicy
+from app.upstream.projects import FetchedProject, Validators
+from app.upstream.serials import NotModified, SerialList
+
+__all__ = [
+    "CutBodyError",
+    "FetchedProject",
+    "FileBody",
+    "NoSuchFile",
+    "NoSuchProject",
+    "NotModified",
+    "SerialList",
+    "Upstream",
+    "UpstreamError",
+    "UpstreamPolicy",
+    "UpstreamUnavailable",
+    "UpstreamUntrusted",
+    "Validators",
+]

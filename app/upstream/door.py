@@ -1,0 +1,83 @@
+"""`Upstream`, the whole door."""
+
+from contextlib import AbstractContextManager
+
+from app.names import FilePath, ProjectName
+from app.upstream import files
+from app.upstream.policy import Addresses, UpstreamPolicy, url_below
+from app.upstream.projects import FetchedProject, ProjectPages, Validators
+from app.upstream.serials import NotModified, SerialList, Serials
+from app.upstream.wire import Wire
+
+
+class Upstream:
+    """An index and its file hosts; safe for threads."""
+
+    def __init__(self, policy: UpstreamPolicy) -> None:
+        """Prepare; nothing is connected before the first question."""
+        addresses = Addresses.parse(policy.pypi_url)
+        self._wire = Wire(policy, addresses)
+        self._pages = ProjectPages(self._wire, addresses, policy.places, policy.max_page_size)
+        self._serials = Serials(self._wire, addresses)
+        self._packages_url = policy.packages_url
+
+    def close(self) -> None:
+        """End all connections."""
+        self._wire.close()
+
+    def project(self, name: ProjectName, known: Validators | None = None) -> FetchedProject | None:
+        """Return a project's page as it is upstream, or None where `known` still holds.
+
+        Raises:
+            NoSuchProject: Upstream has no such project.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: What it answers is not the project's page.
+
+        """
+        return self._pages.fetch(name, known)
+
+    def serials(self, known: Validators | None = None) -> SerialList | NotModified | None:
+        """Return the serial of every project, or None where the index has no serials.
+
+        An empty list is returned as it is: whether it is believed, the planner decides.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: What it answers is not a list; an XML-RPC fault, too.
+
+        """
+        return self._serials.fetch(known)
+
+    def open_file(
+        self, url: str, start: int = 0, etag: str | None = None
+    ) -> AbstractContextManager[files.FileBody]:
+        """Answer a file from an offset on, for a with-block.
+
+        With the `etag` of an earlier answer, a changed file comes whole. So it does,
+        with `start` 0, where upstream knows no ranges or the file is shorter than
+        `start`; where it ends just there, no bytes follow.
+
+        Raises:
+            NoSuchFile: There is no such file.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It answers another part than was asked for.
+
+        """
+        return files.open_file(self._wire, url, start, etag)
+
+    def file_size(self, url: str) -> int | None:
+        """Return the size of a file, or None where upstream does not tell.
+
+        Raises:
+            NoSuchFile: There is no such file.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It makes no sense.
+
+        """
+        return files.file_size(self._wire, url)
+
+    def url_of(self, path: FilePath, origin: str | None) -> tuple[str, ...]:
+        """Return where a file can be fetched, in the order in which to try."""
+        if origin is not None:
+            return (origin,)
+        return tuple(url_below(base, path) for base in self._packages_url)

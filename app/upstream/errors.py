@@ -1,0 +1,54 @@
+"""What can go wrong upstream.
+
+    UpstreamError
+    ├── NoSuchProject         404 or 410 for a project's page
+    ├── NoSuchFile            404 or 410 for a file
+    ├── UpstreamUnavailable   not now: connection, silence, 429, 5xx
+    └── UpstreamUntrusted     an answer that is not to be believed
+        └── CutBodyError      a body that ended early
+
+Each message is one sentence that names the URL, without credentials and query.
+"""
+
+_LONGEST = 500
+
+
+class UpstreamError(Exception):
+    """Upstream did not give what it was asked for."""
+
+    def __init__(self, url: str, what: str) -> None:
+        """Say what went wrong with which URL."""
+        super().__init__(f"{shown(url)} {what}")
+
+
+# The names are read as facts where they are caught: `except NoSuchProject`.
+class NoSuchProject(UpstreamError):  # noqa: N818
+    """Upstream has no such project."""
+
+
+class NoSuchFile(UpstreamError):  # noqa: N818
+    """Upstream has no such file."""
+
+
+class UpstreamUnavailable(UpstreamError):  # noqa: N818
+    """Upstream cannot be asked now; later it may."""
+
+
+class UpstreamUntrusted(UpstreamError):  # noqa: N818
+    """Upstream's answer cannot be what was asked for; nothing is taken from it."""
+
+
+class CutBodyError(UpstreamUntrusted):
+    """The body ended before its end; asking again often helps."""
+
+
+def shown(url: str) -> str:
+    """Return a URL as messages have it: no user, no password, no signed query.
+
+    >>> shown("https://user:secret@example.org/simple/?token=1")
+    'https://example.org/simple/'
+    """
+    # By hand: what is shown may be no URL at all.
+    scheme, separator, rest = url.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"[:_LONGEST]

@@ -1,0 +1,87 @@
+"""PyPI's legacy JSON, which knows what a page of HTML does not say."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from app.names import ProjectName
+from app.upstream.errors import NoSuchProject, UpstreamUnavailable, UpstreamUntrusted
+from app.upstream.wire import Answer, Ask, Wire, judge
+
+# So many projects without an answer, and none with one: the index does not offer it.
+# One is not enough: a project may have a page and, being quarantined, no legacy JSON.
+_ENOUGH_MISSES = 8
+
+
+class LegacyJson:
+    """The legacy JSON of one index, if it has any; safe for threads."""
+
+    def __init__(self, wire: Wire, templates: tuple[str, ...], limit: int) -> None:
+        """Look at the places that the templates make of a project's name."""
+        self._wire, self._limit = wire, limit
+        self._lock = threading.Lock()
+        # One, once it has answered; none, once it is clear that none will.
+        self._templates = templates
+        self._answered = False
+        self._misses = 0
+
+    def fetch(self, name: ProjectName) -> Mapping[str, Any] | None:
+        """Return what it says of a project, or None where it has nothing.
+
+        Raises:
+            UpstreamUnavailable: It may have something, but not now. A page without it
+                would lose upload times, and installations that look at them.
+            UpstreamUntrusted: What it has is broken.
+
+        """
+        for template in self._templates:
+            url = template.format(name)
+            answer = self._wire.fetch(Ask(url, {"Accept": "application/json"}, self._limit), _json)
+            if answer.body is not None:
+                known = _load(url, answer.body)
+                if isinstance(known, dict) and isinstance(known.get("info"), dict):
+                    self._settle(template)
+                    return known
+            elif answer.status != HTTPStatus.OK:
+                _raise_if_later(answer)
+        self._missed()
+        return None
+
+    def _settle(self, template: str) -> None:
+        """Ask only there from now on."""
+        with self._lock:
+            self._templates = (template,)
+            self._answered = True
+
+    def _missed(self) -> None:
+        """Count a project without an answer."""
+        with self._lock:
+            self._misses += 1
+            if self._misses >= _ENOUGH_MISSES and not self._answered:
+                self._templates = ()
+
+
+def _raise_if_later(answer: Answer[bytes | None]) -> None:
+    """Raise where the answer is "not now".
+
+    A 404 teaches nothing: it is the project that is missing, or the whole service.
+    """
+    found = judge(answer.status, answer.url, NoSuchProject)
+    if isinstance(found, UpstreamUnavailable):
+        raise found
+
+
+def _json(media_type: str, body: Iterator[bytes]) -> bytes | None:
+    """Read a body of JSON; leave a page that answers everything unread."""
+    return b"".join(body) if media_type == "application/json" else None
+
+
+def _load(url: str, body: bytes) -> object:
+    """Return the JSON of a body."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamUntrusted(url, "is not the JSON that it says it is") from error

@@ -1,0 +1,108 @@
+"""One project's page, with what the legacy JSON adds to a page of HTML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from app.model import Project
+from app.names import ProjectName
+from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
+from app.pages.places import PackagePlaces
+from app.upstream.errors import NoSuchProject, UpstreamUntrusted
+from app.upstream.legacy import LegacyJson
+from app.upstream.policy import Addresses
+from app.upstream.wire import Answer, Ask, Wire, judge
+
+_ACCEPT = (
+    "application/vnd.pypi.simple.v1+json, "
+    "application/vnd.pypi.simple.v1+html;q=0.2, "
+    "text/html;q=0.01"
+)
+# A server without content negotiation names what it has after the file's ending.
+_JSON = frozenset({"application/vnd.pypi.simple.v1+json", "application/json"})
+_HTML = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a page is revalidated with (RFC 9110, 8.8)."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def conditions(self) -> dict[str, str]:
+        """Return the headers of a conditional request; none without validators."""
+        if self.etag is not None:
+            return {"If-None-Match": self.etag}
+        if self.last_modified is not None:
+            return {"If-Modified-Since": self.last_modified}
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedProject:
+    """A page that was fetched, and how to ask whether it has changed."""
+
+    project: Project
+    validators: Validators
+
+
+class ProjectPages:
+    """The project pages of one index."""
+
+    def __init__(
+        self, wire: Wire, addresses: Addresses, places: PackagePlaces, max_page_size: int
+    ) -> None:
+        """Fetch from an index; files get the paths that `places` finds."""
+        self._wire, self._addresses, self._places = wire, addresses, places
+        self._limit = max_page_size
+        self._legacy = LegacyJson(wire, addresses.legacy, max_page_size)
+
+    def fetch(self, name: ProjectName, known: Validators | None) -> FetchedProject | None:
+        """Return a project's page, or None where it is as `known` says."""
+        conditions = known.conditions() if known else {}
+        url = self._addresses.page(name)
+        answer = self._wire.fetch(Ask(url, {"Accept": _ACCEPT, **conditions}, self._limit), whole)
+        if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
+            return None
+        if answer.body is None:
+            raise judge(answer.status, answer.url, NoSuchProject)
+        try:
+            project = self._parse(name, answer, answer.body)
+        except PageError as error:
+            raise UpstreamUntrusted(answer.url, f"cannot be believed: {error}") from error
+        return FetchedProject(project, validators_of(answer.headers))
+
+    def _parse(self, name: ProjectName, answer: Answer[bytes], body: bytes) -> Project:
+        """Return what a page says; its Content-Type decides how it is read."""
+        if answer.content_type in _JSON:
+            return _with_serial(parse_json(body, name, answer.url, self._places), answer)
+        if answer.content_type not in _HTML:
+            raise UpstreamUntrusted(answer.url, f"is a {answer.content_type[:60]}, not a page")
+        project = _with_serial(parse_html(body, name, answer.url, self._places), answer)
+        legacy = self._legacy.fetch(name)
+        return project if legacy is None else merge_legacy(project, legacy)
+
+
+def whole(media_type: str, body: Iterator[bytes]) -> bytes:
+    """Read a body of any type."""
+    del media_type
+    return b"".join(body)
+
+
+def validators_of(headers: Mapping[str, str]) -> Validators:
+    """Return what an answer can be revalidated with."""
+    return Validators(headers.get("ETag"), headers.get("Last-Modified"))
+
+
+def serial_of(headers: Mapping[str, str]) -> int | None:
+    """Return `X-PyPI-Last-Serial`, where it is a number."""
+    text = headers.get("X-PyPI-Last-Serial", "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _with_serial(project: Project, answer: Answer[bytes]) -> Project:
+    """Return the page with its header's serial, where its body has none."""
+    if project.serial is not None:
+        return project
+    return replace(project, serial=serial_of(answer.headers))

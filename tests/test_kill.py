@@ -1,0 +1,76 @@
+"""A job may be killed at any moment: the next clean run ends where an unkilled one does."""
+
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from app.config import load
+from tests.fake_pypi import FakePypi, Slow, make_wheel
+from tests.mirrors import write_config
+from tests.test_jobs import ask, command, run, vote
+
+pytestmark = pytest.mark.slow
+
+NAMES = [f"project-{letter}" for letter in "abcdef"]
+KILLS = 12
+
+
+def tree(config: Path) -> dict[str, bytes]:
+    """Return every file that a reader can see, and every partial one."""
+    repo = load(config).repo_path
+    roots = [repo / "simple", repo / "hot", repo / "cold"]
+    return {
+        str(path.relative_to(repo)): path.read_bytes()
+        for root in roots
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.suffix != ".gz"
+    }
+
+
+def prepare(folder: Path, pypi: FakePypi) -> Path:
+    """Return a mirror that is a release behind, and has votes."""
+    folder.mkdir()
+    # Room on the hot tier for some of the files: others must go cold.
+    tiers = [
+        {"path": str(folder / "repo" / name), "size_limit": size}
+        for name, size in (("hot", "120k"), ("cold", "4m"))
+    ]
+    cache = {"min_vote_count": 1, "tiers": tiers}
+    config = write_config(folder, pypi, cache=cache)
+    ask(config, *NAMES)
+    for number, name in enumerate(NAMES):
+        vote(config, pypi.project(name).files[0], count=number + 1)
+    return config
+
+
+def test_any_number_of_kills_and_one_clean_run(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Pages, files and store are as if no kill had been; nothing half-done is ever visible."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1", padding=40_000))
+    killed, unkilled = (prepare(tmp_path / name, fake_pypi) for name in ("killed", "unkilled"))
+    for name in NAMES[:3]:
+        fake_pypi.add(make_wheel(name, "2", padding=40_000))
+    fake_pypi.inject(Slow(chunk=8_000, pause=0.01), at="/packages/*")
+    whole = {file.content for name in NAMES for file in fake_pypi.project(name).files}
+    metadata = {file.metadata for name in NAMES for file in fake_pypi.project(name).files}
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    for _ in range(KILLS):
+        job = subprocess.Popen([*command("sync"), "-q", "-c", str(killed)])
+        time.sleep(chance.uniform(0.15, 1.2))
+        job.kill()
+        job.wait()
+        held = [
+            content
+            for name, content in tree(killed).items()
+            if name.startswith(("hot/", "cold/")) and ".larder" not in name
+        ]
+        assert set(held) <= whole | metadata, f"seed {seed}"
+    fake_pypi.heal()
+    assert [0, 0] == [run("sync", config).returncode for config in (killed, unkilled)]
+    assert tree(unkilled) == tree(killed), f"seed {seed}"
+    again = run("move", killed, "--dry-run", "--json")
+    assert again.stdout == "[]\n"
