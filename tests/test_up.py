@@ -31,9 +31,7 @@ def app(fake_pypi: FakePypi) -> FakeFile:
     """Offer a project with dependencies upstream."""
     fake_pypi.add(make_wheel("Lib.One", "1.5", padding=5_000))
     fake_pypi.add(make_sdist("lib-two", "0.9"))
-    return fake_pypi.add(
-        make_wheel("the-app", "2.0", ["lib-one>=1", "lib_two"], padding=100_000)
-    )
+    return fake_pypi.add(make_wheel("the-app", "2.0", ["lib-one>=1", "lib_two"], padding=100_000))
 
 
 @pytest.fixture
@@ -90,7 +88,9 @@ def test_a_client_installs_from_an_empty_mirror_and_then_from_disk(
     assert callable(install)
     first = install(up, tmp_path / "first")
     assert first.returncode == 0, first.stderr
-    assert {"the_app", "lib_one", "lib_two"} <= {path.name for path in (tmp_path / "first").iterdir()}
+    assert {"the_app", "lib_one", "lib_two"} <= {
+        path.name for path in (tmp_path / "first").iterdir()
+    }
     assert [1, 1, 1] == [
         fake_pypi.count(f"/simple/{name}/") for name in ("the-app", "lib-one", "lib-two")
     ]
@@ -136,9 +136,7 @@ def test_clients_that_ask_at_once_cause_one_fetch(up: Up, fake_pypi: FakePypi) -
     assert fake_pypi.count("/simple/the-app/") == 1
 
 
-def test_an_unknown_project_is_404_and_an_absent_upstream_503(
-    up: Up, fake_pypi: FakePypi
-) -> None:
+def test_an_unknown_project_is_404_and_an_absent_upstream_503(up: Up, fake_pypi: FakePypi) -> None:
     """Short and clear; and what is here does not change."""
     assert up.get("/simple/the-app/").status_code == 200
     missing = up.get("/simple/no-such-project/")
@@ -261,9 +259,9 @@ def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> Non
     fake_pypi.add(make_wheel("six", "1"))
     schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s"}
     with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
-        path = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()[
-            "files"
-        ][0]["url"]
+        path = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()["files"][
+            0
+        ]["url"]
         up.get(path.removeprefix("../.."))
         newer = fake_pypi.add(make_wheel("six", "2"))
         for _ in until("the new release is here", 20):

@@ -129,7 +129,7 @@ def _padding(module: str, version: str, options: Options) -> dict[str, bytes]:
     size = options.get("padding", 0)
     if not size:
         return {}
-    noise = random.Random(f"{module} {version}")  # noqa: S311  not for secrets
+    noise = random.Random(f"{module} {version}")
     return {f"{module}/padding.bin": noise.randbytes(size)}
 
 

@@ -1,0 +1,54 @@
+"""The application: its parts, and every route."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import falcon
+
+from app.web import errors
+from app.web.decisions import Desk
+from app.web.files import FileResource
+from app.web.health import HealthResource, MetricsResource
+from app.web.metrics import Metrics
+from app.web.places import Places
+from app.web.simple import NameResource, ProjectResource, Questions, RootResource
+from app.web.streams import FileHost, StreamResource
+from app.web.votes import BallotBox, VoteResource
+
+_FILE = "/{first}/{second}/{rest}/{name}"
+"""The path of a file, as `app.names.FilePath` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the application is made of."""
+
+    # What stands in front of every URL that clients see.
+    prefix: str
+    # The folder of the index's pages.
+    simple: Path
+    questions: Questions
+    ballot_box: BallotBox
+    desk: Desk
+    file_host: FileHost
+    # For files that pass through this process.
+    stream_places: Places
+    metrics: Metrics
+
+
+def create_app(parts: Parts) -> "falcon.App[Any, Any]":
+    """Wire the parts together."""
+    app = falcon.App()
+    errors.install(app)
+    streams = StreamResource(parts.desk, parts.file_host, parts.stream_places)
+    app.add_route("/simple/", RootResource(parts.simple))
+    app.add_route("/simple/{name}/", ProjectResource(parts.questions))
+    app.add_route("/names/{name}", NameResource(parts.prefix))
+    app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
+    app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))
+    app.add_route(f"/streams{_FILE}", streams)
+    app.add_route("/healthz", HealthResource())
+    # Compiled now: else the first vote would wait for it.
+    app.add_route("/metrics", MetricsResource(parts.metrics), compile=True)
+    return app

@@ -1,0 +1,124 @@
+"""Where a client gets a file that nginx did not find on a tier."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from app.clients import NetworkTable
+from app.config.settings import Mode
+from app.names import COMPANION, FilePath, parse_file_path
+from app.store import KnownFile, StoreError
+
+logger = logging.getLogger(__name__)
+
+# RFC 3986: reserved characters, and what is encoded already.
+_IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
+
+
+class Answer(StrEnum):
+    """The ways to a file."""
+
+    HELD = "held"
+    REDIRECT = "redirect"
+    PROXY = "proxy"
+    # As PROXY, but the application passes the bytes on: nginx cannot go through an
+    # HTTP proxy.
+    STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a client is told; the URL is upstream's, and None where it is held."""
+
+    answer: Answer
+    url: str | None = None
+
+
+class Files(Protocol):
+    """What is known of files: `app.store.Store`. Both may raise StoreError."""
+
+    def file(self, path: FilePath) -> KnownFile | None:
+        """Return a file that a page lists, or None."""
+        ...
+
+    def held_in(self, path: FilePath) -> str | None:
+        """Return the root of the tier that holds a file, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where upstream has files; URLs end in a slash and stand for `/packages/`."""
+
+    packages_url: str
+    redirect_url: str
+    # nginx cannot reach them: there is an HTTP proxy in between.
+    through_app: bool
+    # `host[:port]` of all that the configuration names. An index may list files
+    # anywhere; what is listed elsewhere, the client may fetch, this machine does not.
+    hosts: frozenset[str]
+
+
+class Desk:
+    """Decides about files, by the client's address."""
+
+    def __init__(self, files: Files, modes: NetworkTable[Mode], sources: Sources) -> None:
+        """Look up files, the modes of networks, and upstream's places."""
+        self._files, self._modes, self._sources = files, modes, sources
+
+    def decide(self, text: str, client: str) -> Decision:
+        """Return the answer for a path below `/packages/`, and a client's address.
+
+        A well-formed path that the index does not know goes upstream: a lock file may
+        be newer than the index.
+
+        Raises:
+            InvalidNameError: It is no such path.
+
+        """
+        path = parse_file_path(text.removesuffix(COMPANION))
+        known, held = self._look_up(path)
+        if held:
+            return Decision(Answer.HELD)
+        origin = known.origin if known else None
+        mode = self._modes.find(client)
+        if mode is Mode.REDIRECT or not self._trusted(origin):
+            return Decision(Answer.REDIRECT, _url(text, origin, self._sources.redirect_url))
+        answer = Answer.STREAM if self._sources.through_app else Answer.PROXY
+        return Decision(answer, _url(text, origin, self._sources.packages_url))
+
+    def source(self, text: str) -> str:
+        """Return the URL that a file is fetched from; raises as `decide` does."""
+        known, _ = self._look_up(parse_file_path(text.removesuffix(COMPANION)))
+        return _url(text, known.origin if known else None, self._sources.packages_url)
+
+    def _look_up(self, path: FilePath) -> tuple[KnownFile | None, bool]:
+        """Return what the database knows; nothing, where it cannot be read."""
+        try:
+            return self._files.file(path), self._files.held_in(path) is not None
+        except StoreError as error:
+            logger.warning("decided without the database: %s", error)
+            return None, False
+
+    def _trusted(self, origin: str | None) -> bool:
+        return origin is None or urlsplit(origin).netloc.lower() in self._sources.hosts
+
+
+def _url(text: str, origin: str | None, base: str) -> str:
+    """Return where upstream has a file, or its companion."""
+    if origin is None:
+        # `+` becomes `%2B`: object stores take a bare one for a space.
+        return base + quote(text)
+    parts = urlsplit(origin)
+    if text.endswith(COMPANION):
+        parts = parts._replace(path=parts.path + COMPANION)
+    # As the page has it, but in characters that may stand in a header.
+    return quote(urlunsplit(parts), safe=_IN_A_URL)
+
+
+def hosts_of(urls: Iterable[str]) -> frozenset[str]:
+    """Return `host[:port]` of each URL."""
+    return frozenset(urlsplit(url).netloc.lower() for url in urls)

@@ -1,0 +1,49 @@
+"""Files that are not held: the answer to nginx's question where they are."""
+
+import falcon
+
+from app.web.decisions import Answer, Desk
+from app.web.metrics import Metrics
+
+CLIENT_HEADER = "X-Larder-Client"
+"""The client's address; set by nginx."""
+
+UPSTREAM_HEADER = "X-Larder-Upstream"
+"""The URL that nginx passes through; clients never see it."""
+
+# nginx's locations, in files.conf.j2.
+_LOCATIONS = {Answer.HELD: "@held", Answer.PROXY: "@upstream", Answer.STREAM: "@stream"}
+
+
+class FileResource:
+    """`/packages/{path}`: redirects, or tells nginx how to answer."""
+
+    def __init__(self, desk: Desk, metrics: Metrics) -> None:
+        """Let the desk decide."""
+        self._desk, self._metrics = desk, metrics
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
+        """Answer for GET and HEAD, whole or in ranges: that is nginx's, or upstream's."""
+        client = req.get_header(CLIENT_HEADER) or ""
+        decision = self._desk.decide(path_of(segments), client)
+        self._metrics.decisions.labels(decision.answer.value).inc()
+        if decision.answer is Answer.REDIRECT:
+            # Never for ever: tomorrow the file may be here. And not for the next one,
+            # whose network may have another mode.
+            resp.status = falcon.HTTP_302
+            resp.set_header("Location", decision.url or "")
+            resp.cache_control = ["no-store"]
+            resp.content_type = falcon.MEDIA_TEXT
+            return
+        # No content, so no Content-Type, which nginx would take over.
+        resp.status = falcon.HTTP_204
+        resp.set_header("X-Accel-Redirect", _LOCATIONS[decision.answer])
+        if decision.url:
+            resp.set_header(UPSTREAM_HEADER, decision.url)
+
+    on_head = on_get
+
+
+def path_of(segments: dict[str, str]) -> str:
+    """Return the path below `/packages/` whose parts a route has matched."""
+    return "/".join(segments.values())

@@ -1,0 +1,30 @@
+"""What is counted, for Prometheus."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.web.environment import MULTIPROCESS
+
+
+class Metrics:
+    """The application's counters, each with the outcomes it knows."""
+
+    def __init__(self) -> None:
+        """Begin at zero, in a registry that is nobody else's."""
+        self._registry = CollectorRegistry()
+        self.votes = self._counter("votes", "Votes: accepted, skipped (not counted), lost.")
+        self.decisions = self._counter("decisions", "Requests for files not held, by answer.")
+        self.asks = self._counter("index_asks", "Questions for projects, by outcome.")
+
+    def exposition(self) -> bytes:
+        """Return all counters in Prometheus' text format, of all workers together."""
+        if MULTIPROCESS not in os.environ:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(f"larder_{name}", meaning, ["outcome"], registry=self._registry)

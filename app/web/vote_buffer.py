@@ -1,0 +1,137 @@
+"""Votes between their arrival and the database."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Protocol
+
+from app.model import Vote
+from app.store import StoreError
+from app.web.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 0.5
+"""Seconds between two transactions: a vote is in the database within a second, and a
+worker takes as many votes as it would without a database."""
+
+CAPACITY = 100_000
+"""Votes that wait while the database is not to be written: some 20 MB, and half a
+minute of all that one worker can take in."""
+
+BATCH = 5_000
+"""Votes in one transaction, so that no other writer waits for long."""
+
+
+class VoteStore(Protocol):
+    """Where votes go: `app.store.Store`."""
+
+    def add_votes(self, votes: Sequence[Vote], window: int) -> int:
+        """Count the votes that open a window; return how many did.
+
+        Raises:
+            StoreError: The database cannot be written now; no vote was counted.
+
+        """
+        ...
+
+
+class VoteBuffer:
+    """Takes votes at once, and writes them twice a second, in a thread of its own.
+
+    While the database cannot be written, the votes wait; when they become too many,
+    the oldest are lost, and counted as lost.
+    """
+
+    def __init__(
+        self, store: VoteStore, window: int, metrics: Metrics, capacity: int = CAPACITY
+    ) -> None:
+        """Begin empty; the thread starts with the first vote.
+
+        So it starts in the worker that takes votes, not in a master that forks.
+        """
+        self._store, self._window, self._metrics = store, window, metrics
+        self._capacity = capacity
+        self._waiting: deque[Vote] = deque()
+        self._lock = threading.Lock()
+        self._flushing = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failing = False
+
+    def put(self, vote: Vote) -> None:
+        """Take a vote in; it never waits for the database."""
+        with self._lock:
+            self._waiting.append(vote)
+            self._drop_oldest()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="votes", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> bool:
+        """Write what waits; return whether nothing had to be kept."""
+        with self._flushing:
+            while batch := self._take():
+                if not self._write(batch):
+                    return False
+            return True
+
+    def close(self) -> None:
+        """Stop the thread and write what waits; what cannot be written is lost."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        if not self.flush():
+            with self._lock:
+                self._lose(len(self._waiting))
+                self._waiting.clear()
+
+    def _run(self) -> None:
+        while not self._closing.wait(INTERVAL):
+            self.flush()
+
+    def _take(self) -> list[Vote]:
+        with self._lock:
+            batch = list(islice(self._waiting, BATCH))
+            for _ in batch:
+                self._waiting.popleft()
+            return batch
+
+    def _write(self, batch: list[Vote]) -> bool:
+        try:
+            counted = self._store.add_votes(batch, self._window)
+        except (StoreError, OSError) as error:
+            if not self._failing:
+                logger.warning("votes have to wait: %s", error)
+            self._failing = True
+            self._put_back(batch)
+            return False
+        except Exception:
+            # Here the thread would end, and with it all voting. Not kept: it would fail
+            # again, and hold up every vote behind it.
+            logger.exception("%d votes could not be counted", len(batch))
+            self._lose(len(batch))
+            return True
+        if self._failing:
+            logger.warning("votes are counted again")
+        self._failing = False
+        self._metrics.votes.labels("accepted").inc(counted)
+        self._metrics.votes.labels("skipped").inc(len(batch) - counted)
+        return True
+
+    def _put_back(self, batch: list[Vote]) -> None:
+        with self._lock:
+            self._waiting.extendleft(reversed(batch))
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        excess = len(self._waiting) - self._capacity
+        for _ in range(excess):
+            self._waiting.popleft()
+        self._lose(max(0, excess))
+
+    def _lose(self, count: int) -> None:
+        if count:
+            self._metrics.votes.labels("lost").inc(count)

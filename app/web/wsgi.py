@@ -1,0 +1,97 @@
+"""The composition root of the application: `gunicorn 'app.web.wsgi:get_app()'`."""
+
+import atexit
+import os
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import falcon
+
+from app.clients import NetworkTable
+from app.config import Config, load
+from app.index import Index, IndexParts
+from app.locks import NameLocks
+from app.pages.places import PackagePlaces
+from app.runtime import RunDirectory
+from app.store import Store
+from app.tree import PageTree
+from app.upstream import Upstream, UpstreamPolicy
+from app.web.application import Parts, create_app
+from app.web.decisions import Desk, Sources, hosts_of
+from app.web.environment import CONFIG_VARIABLE
+from app.web.metrics import Metrics
+from app.web.places import Places
+from app.web.simple import Questions
+from app.web.vote_buffer import VoteBuffer
+from app.web.votes import BallotBox
+
+_ASK_PATIENCE = 5.0
+_STREAM_PATIENCE = 0.5
+"""Seconds to wait for a place: a client that cannot be passed a file is redirected."""
+
+
+def get_app() -> "falcon.App[Any, Any]":
+    """Return the application for the configuration that the environment names."""
+    config = load(Path(os.environ[CONFIG_VARIABLE]))
+    store, metrics = Store.open(config.database), Metrics()
+    upstream = Upstream(_policy(config))
+    buffer = VoteBuffer(store, config.cache.dedup_window, metrics)
+    # A worker that ends well ends through here, after its last request.
+    atexit.register(buffer.close)
+    parts = Parts(
+        prefix=config.prefix,
+        simple=config.repo_path / "simple",
+        questions=_questions(config, store, upstream, metrics),
+        ballot_box=BallotBox(buffer, store.network_key(), time.time),
+        desk=_desk(config, store),
+        file_host=upstream,
+        stream_places=Places(max(1, config.threads // 4), _STREAM_PATIENCE),
+        metrics=metrics,
+    )
+    return create_app(parts)
+
+
+def _questions(config: Config, store: Store, upstream: Upstream, metrics: Metrics) -> Questions:
+    locks = NameLocks(RunDirectory(config.repo_path).project_locks)
+    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks)
+    index = Index(parts, patience=config.timeouts.upstream)
+    places = Places(max(1, config.threads // 2), _ASK_PATIENCE)
+    return Questions(index, config.repo_path / "simple", places, metrics, time.monotonic)
+
+
+def _desk(config: Config, store: Store) -> Desk:
+    rules = [(rule.cidr, rule.mode) for rule in config.ip_modes.rules]
+    source = config.upstream
+    sources = Sources(
+        packages_url=source.packages_url[0],
+        redirect_url=source.redirect_url[0],
+        through_app=behind_proxy(config),
+        hosts=hosts_of([source.pypi_url, *source.packages_url, *source.redirect_url]),
+    )
+    return Desk(store, NetworkTable(config.ip_modes.default, rules), sources)
+
+
+def behind_proxy(config: Config) -> bool:
+    """Whether files come through an HTTP proxy, by the configuration or the environment."""
+    url = urlsplit(config.upstream.packages_url[0])
+    if config.upstream.proxy:
+        return True
+    return url.scheme in getproxies() and not proxy_bypass(url.hostname or "")
+
+
+def _policy(config: Config) -> UpstreamPolicy:
+    source, sync = config.upstream, config.sync
+    return UpstreamPolicy(
+        pypi_url=source.pypi_url,
+        places=PackagePlaces(source.packages_url, source.packages_url_explicit),
+        packages_url=source.packages_url,
+        proxy=source.proxy,
+        user_agent=sync.user_agent,
+        retry=sync.retry,
+        timeout=config.timeouts.upstream,
+        max_page_size=sync.max_page_size,
+        connections=config.threads,
+    )

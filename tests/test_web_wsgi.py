@@ -1,0 +1,122 @@
+"""Tests of the application's composition root under real gunicorn."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.config import Config
+from app.web.environment import CONFIG_VARIABLE
+from app.web.wsgi import behind_proxy, get_app
+from tests.fake_pypi import FakePypi
+from tests.serving import Serving, wait_until
+
+pytestmark = pytest.mark.system
+
+
+def test_gunicorn_ends_in_time_and_writes_the_last_votes(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """SIGTERM is quick, and what came in just before is in the database."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    serving = Serving.of(tmp_path, fake_pypi, trusted_proxies=["127.0.0.1"])
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+    with serving as mirror:
+        mirror.get("/pypi/simple/six/")
+        for number in range(20):
+            address = f"192.0.{number}.1"
+            mirror.get(f"/pypi/packages/{file.path}", X_Forwarded_For=address)
+        began = time.monotonic()
+        mirror.stop_app(signal.SIGTERM)
+        assert time.monotonic() - began < 5
+        assert 20 == len(mirror.votes()) + len(mirror.spooled())
+
+
+def test_a_worker_that_is_killed_is_replaced(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Requests wait on the master's socket meanwhile."""
+    with Serving.of(tmp_path, fake_pypi) as mirror:
+        assert mirror.app is not None
+        children = Path(f"/proc/{mirror.app.pid}/task/{mirror.app.pid}/children")
+        (worker,) = children.read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        wait_until(lambda: children.read_text().split() not in ([], [worker]))
+        assert 200 == mirror.get("/pypi/simple/").status
+
+
+def test_several_workers_count_together(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Whichever of them is asked, the answer is the sum."""
+    fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    with Serving.of(tmp_path, fake_pypi, app={"workers": 2}) as mirror:
+        for _ in range(40):
+            assert 200 == mirror.get("/pypi/simple/six/", Accept="text/*").status
+        for _ in range(10):
+            counts = [mirror.counted("index_asks", outcome) for outcome in ("found", "here")]
+            assert 40 == sum(counts)
+
+
+def test_no_second_socket_is_opened(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A socket for commands would be a second way in."""
+    with Serving.of(tmp_path, fake_pypi) as mirror:
+        sockets = {path.name for path in mirror.config.repo_path.rglob("*") if path.is_socket()}
+        assert {"app.sock", "fallback.sock"} == sockets
+        home = Path.home() / ".gunicorn"
+        assert not home.exists() or not list(home.glob("*.ctl"))
+
+
+def test_a_database_that_is_locked_fails_no_download(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Decisions go on without it, votes wait for it."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    with Serving.of(tmp_path, fake_pypi) as mirror:
+        mirror.get("/pypi/simple/six/")
+        database = Path(mirror.config.database.removeprefix("sqlite:///"))
+        sqlite = subprocess.Popen(
+            [sys.executable, "-c", _HOLD, str(database)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert sqlite.stdout is not None
+        assert b"locked\n" == sqlite.stdout.readline()
+        answer = mirror.get(f"/pypi/packages/{file.path}")
+        assert 302 == answer.status
+        assert answer.seconds < 2
+        sqlite.communicate(b"\n")
+        wait_until(lambda: len(mirror.votes()) + len(mirror.spooled()) == 1)
+
+
+def test_an_http_proxy_is_known_from_configuration_or_environment(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nginx goes through neither."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert not behind_proxy(config)
+    assert behind_proxy(replace(config, upstream=replace(config.upstream, proxy="http://p/")))
+    monkeypatch.setenv("http_proxy", "http://proxy.example.org:3128")
+    assert behind_proxy(config)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert not behind_proxy(config)
+
+
+def test_the_application_is_made_from_the_environment(
+    config_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One variable names the YAML file."""
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config_path))
+    assert callable(get_app())
+    assert config.repo_path.exists()
+
+
+_HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+"""

@@ -1,0 +1,139 @@
+"""Small real implementations of what the application is built on, in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.clients import NetworkTable
+from app.config.settings import Mode
+from app.model import Vote
+from app.names import Filename as Name
+from app.names import FilePath, ProjectName, parse_file_path, path_from_digest
+from app.store import KnownFile, StoreError
+from app.web.application import Parts
+from app.web.decisions import Desk, Sources
+from app.web.metrics import Metrics
+from app.web.places import Places
+from app.web.simple import Questions
+from app.web.streams import FileHost
+from app.web.vote_buffer import VoteBuffer
+from app.web.votes import BallotBox
+
+WHEEL = path_from_digest("ab" * 32, Name("six-1.17.0-py3-none-any.whl"))
+PACKAGES = "https://files.example.org/packages/"
+ELSEWHERE = "https://mirror.example.org/packages/"
+
+
+@dataclass
+class MemoryStore:
+    """Files and votes without a database; `broken` is a database that is gone."""
+
+    known: dict[FilePath, str | None] = field(default_factory=dict)
+    held: dict[FilePath, str] = field(default_factory=dict)
+    written: list[Sequence[Vote]] = field(default_factory=list)
+    broken: bool = False
+
+    def file(self, path: FilePath) -> KnownFile | None:
+        """Return a file whose origin was told."""
+        self._check()
+        if path not in self.known:
+            return None
+        return KnownFile(path, ProjectName("six"), None, None, self.known[path], None, None)
+
+    def held_in(self, path: FilePath) -> str | None:
+        """Return a tier's root."""
+        self._check()
+        return self.held.get(path)
+
+    def add_votes(self, votes: Sequence[Vote], window: int) -> int:
+        """Keep the votes, and count each (path, network) once."""
+        self._check()
+        assert window > 0
+        self.written.append(votes)
+        return len({(vote.path, vote.network) for vote in votes})
+
+    def votes(self) -> list[Vote]:
+        """Return every vote that was written, in order."""
+        return [vote for batch in self.written for vote in batch]
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreError("database is locked")
+
+
+@dataclass
+class MemoryIndex:
+    """Projects that are there for the asking, and errors that are not projects."""
+
+    simple: Path
+    errors: dict[str, Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def ask(self, name: ProjectName) -> None:
+        """Write an empty page, or raise what is to be raised."""
+        self.asked.append(name)
+        if name in self.errors:
+            raise self.errors[name]
+        folder = self.simple / name
+        folder.mkdir(parents=True)
+        (folder / "index.html").touch()
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = 1_700_000_000.5
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@dataclass
+class Mirror:
+    """The application's parts on fakes."""
+
+    simple: Path
+    host: FileHost
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: Clock = field(default_factory=Clock)
+    metrics: Metrics = field(default_factory=Metrics)
+    modes: NetworkTable[Mode] = field(default_factory=lambda: NetworkTable(Mode.REDIRECT, []))
+    sources: Sources = field(
+        default_factory=lambda: Sources(
+            PACKAGES, ELSEWHERE, through_app=False, hosts=frozenset({"files.example.org"})
+        )
+    )
+    index: MemoryIndex = field(init=False)
+    buffer: VoteBuffer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Build what depends on the others."""
+        self.index = MemoryIndex(self.simple)
+        self.buffer = VoteBuffer(self.store, 300, self.metrics)
+
+    def parts(self) -> Parts:
+        """Return the parts."""
+        return Parts(
+            prefix="/pypi",
+            simple=self.simple,
+            questions=Questions(self.index, self.simple, Places(2, 0.1), self.metrics, self.clock),
+            ballot_box=BallotBox(self.buffer, b"key", self.clock),
+            desk=Desk(self.store, self.modes, self.sources),
+            file_host=self.host,
+            stream_places=Places(1, 0.1),
+            metrics=self.metrics,
+        )
+
+    def counted(self, metric: str, outcome: str) -> float:
+        """Return a counter."""
+        wanted = f'larder_{metric}_total{{outcome="{outcome}"}} '
+        lines = self.metrics.exposition().decode().splitlines()
+        found = [line for line in lines if line.startswith(wanted)]
+        return float(found[0].removeprefix(wanted)) if found else 0.0
+
+
+def other_wheel(number: int) -> FilePath:
+    """Return one of many paths."""
+    return parse_file_path(f"ab/cd/{number:060x}/six-1.17.0-py3-none-any.whl")
