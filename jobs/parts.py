@@ -6,17 +6,16 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
+from app.assembly import open_index, open_spool, open_upstream
 from app.config import Config
 from app.holdings import Holdings
-from app.index import Index, IndexParts
-from app.locks import NameLocks
-from app.pages import PackagePlaces
+from app.index import Index
 from app.runtime import RunDirectory
 from app.scoring import DecayPolicy
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
-from app.upstream import Upstream, UpstreamPolicy
+from app.upstream import Upstream
 from app.wishing import Wishing
 
 
@@ -46,7 +45,7 @@ class Parts:
     @cached_property
     def upstream(self) -> Upstream:
         """The index and the files' hosts."""
-        return Upstream(upstream_policy(self.config))
+        return open_upstream(self.config, self.config.sync.concurrent_downloads)
 
     @cached_property
     def tree(self) -> PageTree:
@@ -56,9 +55,7 @@ class Parts:
     @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        locks = NameLocks(self.run.project_locks)
-        parts = IndexParts(self.store, self.upstream, self.tree, locks)
-        return Index(parts, patience=self.config.timeouts.upstream)
+        return open_index(self.config, self.store, self.upstream)
 
     @cached_property
     def holdings(self) -> Holdings:
@@ -75,24 +72,7 @@ class Parts:
     @cached_property
     def spool(self) -> Spool:
         """The votes that nginx wrote while the app was away."""
-        window = self.config.cache.dedup_window
-        return Spool(self.run.spool, self.store, window, self.run.nginx_pid)
-
-
-def upstream_policy(config: Config) -> UpstreamPolicy:
-    """Return how the configuration wants upstream to be asked."""
-    source, sync = config.upstream, config.sync
-    return UpstreamPolicy(
-        pypi_url=source.pypi_url,
-        places=PackagePlaces(source.packages_url, source.packages_url_explicit),
-        packages_url=source.packages_url,
-        proxy=source.proxy,
-        user_agent=sync.user_agent,
-        retry=sync.retry,
-        timeout=config.timeouts.upstream,
-        max_page_size=sync.max_page_size,
-        connections=sync.concurrent_downloads,
-    )
+        return open_spool(self.config, self.store)
 
 
 def tiers(config: Config) -> list[model.Tier]:

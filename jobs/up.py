@@ -104,6 +104,7 @@ class _Mirror:
     register: Register
     environment: dict[str, str]
     commands: dict[str, Sequence[str]]
+    runtime: Runtime
     timetable: Timetable
     children: dict[str, Child] = field(default_factory=dict)
     died_at: dict[str, float] = field(default_factory=dict)
@@ -131,6 +132,7 @@ class _Mirror:
                 "gunicorn": machine.gunicorn_command(),
                 "nginx": machine.nginx_command(nginx, directory.nginx_conf),
             },
+            runtime,
             Timetable(config, path),
         )
         try:
@@ -162,6 +164,9 @@ class _Mirror:
         self.register.write([])
 
     def _start(self, name: str) -> None:
+        if name == "nginx":
+            # A killed one has left its socket, which the next would not start on.
+            prepare(self.runtime)
         self.children[name] = Child(name, self.commands[name], self.environment)
         self._note_sessions()
 

@@ -10,21 +10,18 @@ from urllib.request import getproxies, proxy_bypass
 
 import falcon
 
+from app.assembly import open_index, open_spool, open_upstream
 from app.clients import NetworkTable
 from app.config import Config, load
-from app.index import Index, IndexParts
-from app.locks import NameLocks
-from app.pages.places import PackagePlaces
-from app.runtime import RunDirectory
 from app.store import Store
-from app.tree import PageTree
-from app.upstream import Upstream, UpstreamPolicy
+from app.upstream import Upstream
 from app.web.application import Parts, create_app
 from app.web.decisions import Desk, Sources, hosts_of
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
 from app.web.places import Places
 from app.web.simple import Questions
+from app.web.spool_reader import SpoolReader
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
@@ -37,10 +34,11 @@ def get_app() -> "falcon.App[Any, Any]":
     """Return the application for the configuration that the environment names."""
     config = load(Path(os.environ[CONFIG_VARIABLE]))
     store, metrics = Store.open(config.database), Metrics()
-    upstream = Upstream(_policy(config))
+    upstream = open_upstream(config, config.threads)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics)
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
+    atexit.register(SpoolReader(open_spool(config, store)).close)
     parts = Parts(
         prefix=config.prefix,
         simple=config.repo_path / "simple",
@@ -55,9 +53,7 @@ def get_app() -> "falcon.App[Any, Any]":
 
 
 def _questions(config: Config, store: Store, upstream: Upstream, metrics: Metrics) -> Questions:
-    locks = NameLocks(RunDirectory(config.repo_path).project_locks)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks)
-    index = Index(parts, patience=config.timeouts.upstream)
+    index = open_index(config, store, upstream)
     places = Places(max(1, config.threads // 2), _ASK_PATIENCE)
     return Questions(index, config.repo_path / "simple", places, metrics, time.monotonic)
 
@@ -80,18 +76,3 @@ def behind_proxy(config: Config) -> bool:
     if config.upstream.proxy:
         return True
     return url.scheme in getproxies() and not proxy_bypass(url.hostname or "")
-
-
-def _policy(config: Config) -> UpstreamPolicy:
-    source, sync = config.upstream, config.sync
-    return UpstreamPolicy(
-        pypi_url=source.pypi_url,
-        places=PackagePlaces(source.packages_url, source.packages_url_explicit),
-        packages_url=source.packages_url,
-        proxy=source.proxy,
-        user_agent=sync.user_agent,
-        retry=sync.retry,
-        timeout=config.timeouts.upstream,
-        max_page_size=sync.max_page_size,
-        connections=config.threads,
-    )

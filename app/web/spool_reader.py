@@ -1,0 +1,52 @@
+"""The spool, read while the app runs: a vote that went there is counted within seconds."""
+
+import logging
+import threading
+from typing import Protocol
+
+from app.store import StoreError
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 1.0
+"""Seconds between two looks. nginx spools for ten seconds after an answer that came too
+late, so the spool is used now and then on a busy machine, not only when the app is dead."""
+
+
+class ReadableSpool(Protocol):
+    """What is read: `app.spooling.Spool`."""
+
+    def pending(self) -> int:
+        """Return how many bytes have not been read yet."""
+        ...
+
+    def read(self) -> int:
+        """Count the votes that are there; return how many opened a window."""
+        ...
+
+
+class SpoolReader:
+    """Reads the spool again and again, in a thread of its own.
+
+    What cannot be counted now stays in the spool.
+    """
+
+    def __init__(self, spool: ReadableSpool, interval: float = INTERVAL) -> None:
+        """Start the thread; that is done in the worker, not in a master that forks."""
+        self._spool, self._interval = spool, interval
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(self._interval):
+            try:
+                if self._spool.pending():
+                    self._spool.read()
+            except (StoreError, OSError) as error:
+                logger.warning("votes stay in the spool: %s", error)
