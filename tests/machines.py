@@ -173,7 +173,7 @@ def pack_wheel(name: str, directory: Path) -> str:
 
 def pack_wheels(directory: Path) -> None:
     """Make the directory stand for the package index, with locks for what it has."""
-    tests = ("iniconfig", "packaging", "pluggy", "pygments", "pytest")
+    tests = ("iniconfig", "packaging", "pluggy", "pygments", "pytest", "pytest-timeout")
     for lock, names in (("requirements.lock", ("setuptools",)), ("requirements-test.lock", tests)):
         (directory / lock).write_text("".join(pack_wheel(name, directory) for name in names))
 
