@@ -157,7 +157,8 @@ def pack_wheel(name: str, directory: Path) -> str:
     record_path = next(
         f"{file}" for file in files if file.match("*.dist-info/RECORD") and len(file.parts) == 2
     )
-    target = directory / f"{installed.name}-{installed.version}-py3-none-any.whl"
+    name = installed.name.replace("-", "_")
+    target = directory / f"{name}-{installed.version}-py3-none-any.whl"
     rows = [(record_path, "", "")]
     with zipfile.ZipFile(target, "w") as wheel:
         for file in files:

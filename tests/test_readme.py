@@ -29,8 +29,10 @@ COMMAND_LINES = [
     for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
 ]
-# The clients that the suite does not install; uv fetches and runs them.
+# The clients that the suite does not install; uv fetches and runs them, with what they
+# depend on as it was on a day when they worked.
 TOOLS = {"poetry": "poetry==2.2.1", "pdm": "pdm==2.26.1"}
+TOOLS_OF = "2025-12-20"
 
 
 @dataclass
@@ -103,7 +105,8 @@ def _environment(folder: Path, project: Path) -> dict[str, str]:
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     for name, source in TOOLS.items():
         shim = folder / "venv" / "bin" / name
-        shim.write_text(f'#!/bin/sh\nexec {uv} tool run --no-config --from {source} {name} "$@"\n')
+        fetch = f"{uv} tool run --no-config --exclude-newer {TOOLS_OF} --from {source}"
+        shim.write_text(f'#!/bin/sh\nexec {fetch} {name} "$@"\n')
         shim.chmod(0o755)
     (folder / "venv" / "bin" / "uv").symlink_to(uv)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "UV_", "LARDER"))}
