@@ -1,7 +1,7 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
 from app.config import Config
-from app.index import Index, IndexParts
+from app.index import Index, IndexParts, IndexPolicy
 from app.locks import NameLocks
 from app.pages import PackagePlaces
 from app.runtime import RunDirectory
@@ -33,7 +33,8 @@ def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
     parts = IndexParts(store, upstream, PageTree(config.repo_path), locks)
-    return Index(parts, patience=config.timeouts.upstream)
+    policy = IndexPolicy(config.timeouts.upstream, keep_deleted=config.keep_deleted)
+    return Index(parts, policy)
 
 
 def open_spool(config: Config, store: Store) -> Spool:

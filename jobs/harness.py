@@ -21,7 +21,7 @@ from app.store import StoreBusyError, StoreError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
 from jobs.parts import Parts, make_folders
-from jobs.running import Runner
+from jobs.running import Report, Runner
 
 logger = logging.getLogger("larder")
 
@@ -38,6 +38,8 @@ class Job(ABC):
         """Remember the parts; nothing is opened yet."""
         self.parts = parts
         self.options = options
+        # How many of the steps before the present one were not tried.
+        self.left = 0
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,9 @@ class Job(ABC):
     @abstractmethod
     def execute(self, step: Step) -> None:
         """Carry out one step; raises an error of the doors where it fails."""
+
+    def conclude(self, report: Report) -> None:
+        """Add to the report what the steps alone do not tell; most have nothing."""
 
 
 def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import schedule
@@ -12,6 +12,9 @@ import schedule
 from app.config import Config
 from jobs.children import Child
 from jobs.harness import CONFIG_VARIABLE
+
+_FOLLOW = 60
+"""Seconds between two light runs, so that a release is here within two minutes."""
 
 logger = logging.getLogger("larder")
 
@@ -27,11 +30,11 @@ class Timetable:
         """Plan every job that the configuration gives an interval."""
         self._environment = {**os.environ, CONFIG_VARIABLE: str(path)}
         self._scheduler = schedule.Scheduler()
-        self._due: list[str] = []
+        self._due: list[Sequence[str]] = []
         self._running: Child | None = None
-        for module, interval in intervals(config).items():
+        for command, interval in intervals(config).items():
             if interval:
-                self._scheduler.every(interval).seconds.do(self._note, module)
+                self._scheduler.every(interval).seconds.do(self._note, command)
 
     def tick(self) -> None:
         """Start what is due, if nothing runs; to be called about every second."""
@@ -52,21 +55,23 @@ class Timetable:
         if self._running:
             self._running.stop(signal.SIGTERM, patience)
 
-    def _note(self, module: str) -> None:
-        if module not in self._due:
-            self._due.append(module)
+    def _note(self, command: Sequence[str]) -> None:
+        if command not in self._due:
+            self._due.append(command)
 
-    def _start(self, module: str) -> None:
-        command = [sys.executable, "-m", f"jobs.{module}"]
-        self._running = Child(module.replace("_", "-"), command, self._environment)
+    def _start(self, command: Sequence[str]) -> None:
+        module, *options = command
+        line = [sys.executable, "-m", f"jobs.{module}", *options]
+        self._running = Child(module.replace("_", "-"), line, self._environment)
 
 
-def intervals(config: Config) -> Mapping[str, int]:
-    """Return each job's module and its interval in seconds, in the order of `sync`."""
+def intervals(config: Config) -> Mapping[tuple[str, ...], int]:
+    """Return each job's module and options, and its interval in seconds."""
     wanted = config.schedule
     return {
-        "sync_index": wanted.sync_index,
-        "score": wanted.score,
-        "move": wanted.move,
-        "clean": wanted.clean,
+        ("sync_index", "--follow", "-q"): _FOLLOW if config.sync.follow else 0,
+        ("sync_index",): wanted.sync_index,
+        ("score",): wanted.score,
+        ("move",): wanted.move,
+        ("clean",): wanted.clean,
     }

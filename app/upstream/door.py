@@ -48,6 +48,31 @@ class Upstream:
         """
         return self._serials.fetch(known)
 
+    def has_index(self) -> bool:
+        """Whether there is a list of projects where the index should be.
+
+        Its body is not read: PyPI's is some 40 MB.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It makes no sense.
+
+        """
+        return self._serials.has_root()
+
+    def changes(self, since: int) -> dict[ProjectName, int] | None:
+        """Return the last serial of each project that has changed since a serial.
+
+        None where the index has no changelog, or it does not reach back that far: then
+        the list tells. Deletions are in it like other changes.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It makes no sense.
+
+        """
+        return self._serials.changes(since)
+
     def open_file(
         self, url: str, start: int = 0, etag: str | None = None
     ) -> AbstractContextManager[files.FileBody]:
