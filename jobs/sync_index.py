@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
 
@@ -34,7 +34,7 @@ from app.steps import (
 )
 from app.store import Store, TrackedProject
 from app.tree import Pages
-from app.upstream import NotModified, SerialList, Validators
+from app.upstream import NotModified, Validators
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
 from jobs.parts import Parts
@@ -157,11 +157,13 @@ class SyncIndex(Job):
         if found is None:
             self._need_no_list()
             return plan_index(self._states(), None, self._policy, now), []
-        self._believe(found)
+        # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
+        last = found.last if found.last is not None else max(found.serials.values(), default=None)
+        self._believe(found.serials, last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
         self._believe_removals(plan)
         validators = found.validators
-        keep = KeepList(found.last, validators.etag, validators.last_modified)
+        keep = KeepList(last, validators.etag, validators.last_modified)
         self._refused = found.refused[:_SHOWN]
         return plan, [keep] if plan.steps or keep != kept_list(store) else []
 
@@ -208,18 +210,15 @@ class SyncIndex(Job):
             retry_at=project.retry_at,
         )
 
-    def _believe(self, found: SerialList) -> None:
+    def _believe(self, serials: Mapping[ProjectName, int], last: int | None) -> None:
         """Refuse a list that cannot be right; raises RefusedError."""
         if self.options.accept_removals:
             return
-        last = kept_list(self.parts.store).last
-        what = None
-        if not found.serials:
-            what = "is empty"
-        elif last is not None and found.last is not None and found.last < last:
-            what = f"is at serial {found.last}, and was at {last} before"
-        if what:
-            raise RefusedError(_refusal(what))
+        before = kept_list(self.parts.store).last
+        if not serials:
+            raise RefusedError(_refusal("is empty"))
+        if before is not None and last is not None and last < before:
+            raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
 
     def _believe_removals(self, plan: IndexPlan) -> None:
         limit = self.parts.config.sync.max_removals
