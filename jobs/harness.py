@@ -27,6 +27,9 @@ logger = logging.getLogger("larder")
 
 CONFIG_VARIABLE = "LARDER_CONFIG"
 
+FIRST_FILE = Path("var", "larder.yaml")
+"""What `larder up` writes and uses where it is given no other."""
+
 
 class Job(ABC):
     """A job: facts to steps, and how to carry out one of them."""
@@ -97,7 +100,7 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         default=os.environ.get(CONFIG_VARIABLE),
-        help=f"the YAML configuration (default: ${CONFIG_VARIABLE})",
+        help=f"the YAML configuration (default: ${CONFIG_VARIABLE}, or {FIRST_FILE})",
     )
 
 
@@ -110,9 +113,10 @@ def set_up_logging(options: argparse.Namespace) -> None:
         level = logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    for one in (logger, logging.getLogger("app")):
+        one.handlers[:] = [handler]
+        one.setLevel(level)
+        one.propagate = False
 
 
 def read_config(path: str | None) -> Config:
@@ -122,11 +126,14 @@ def read_config(path: str | None) -> Config:
         UsageError: There is none, or it has problems.
 
     """
-    if path is None:
-        message = f"no configuration: give one with -c FILE, or set {CONFIG_VARIABLE}"
+    if path is None and not FIRST_FILE.exists():
+        message = (
+            f"no configuration: give one with -c FILE, or set {CONFIG_VARIABLE}; "
+            f"`larder up` writes {FIRST_FILE}"
+        )
         raise UsageError(message)
     try:
-        return load(Path(path))
+        return load(Path(path or FIRST_FILE))
     except ConfigError as error:
         raise UsageError("\n".join(["the configuration has problems", str(error)])) from error
 
@@ -215,7 +222,8 @@ def _print_plan(steps: Sequence[Step], *, as_json: bool) -> None:
         return
     for step in steps:
         _print(str(step))
-    logger.info("%d steps; nothing was changed", len(steps))
+    count = f"{len(steps)} step{'s' * (len(steps) != 1)}" if steps else "nothing to do"
+    logger.info("%s; nothing was changed", count)
 
 
 def _print(line: str) -> None:

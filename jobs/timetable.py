@@ -22,19 +22,21 @@ logger = logging.getLogger("larder")
 class Timetable:
     """Starts jobs as processes of their own when they are due, one at a time.
 
-    A job that is due while another runs waits its turn; it runs once then, however
-    often it was due.
+    All are due at the start: how long the mirror was down, nobody knows. A job that is
+    due while another runs waits its turn; it runs once then, however often it was due.
     """
 
-    def __init__(self, config: Config, path: Path) -> None:
-        """Plan every job that the configuration gives an interval."""
+    def __init__(self, config: Config, path: Path, options: Sequence[str] = ()) -> None:
+        """Plan every job that the configuration gives an interval; all get the options."""
         self._environment = {**os.environ, CONFIG_VARIABLE: str(path)}
+        self._options = options
         self._scheduler = schedule.Scheduler()
         self._due: list[Sequence[str]] = []
         self._running: Child | None = None
         for command, interval in intervals(config).items():
             if interval:
                 self._scheduler.every(interval).seconds.do(self._note, command)
+                self._note(command)
 
     def tick(self) -> None:
         """Start what is due, if nothing runs; to be called about every second."""
@@ -61,7 +63,7 @@ class Timetable:
 
     def _start(self, command: Sequence[str]) -> None:
         module, *options = command
-        line = [sys.executable, "-m", f"jobs.{module}", *options]
+        line = [sys.executable, "-m", f"jobs.{module}", *options, *self._options]
         self._running = Child(module.replace("_", "-"), line, self._environment)
 
 
@@ -69,7 +71,7 @@ def intervals(config: Config) -> Mapping[tuple[str, ...], int]:
     """Return each job's module and options, and its interval in seconds."""
     wanted = config.schedule
     return {
-        ("sync_index", "--follow", "-q"): _FOLLOW if config.sync.follow else 0,
+        ("sync_index", "--follow"): _FOLLOW if config.sync.follow else 0,
         ("sync_index",): wanted.sync_index,
         ("score",): wanted.score,
         ("move",): wanted.move,

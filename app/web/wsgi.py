@@ -1,6 +1,7 @@
 """The composition root of the application: `gunicorn 'app.web.wsgi:get_app()'`."""
 
 import atexit
+import logging
 import os
 import time
 from pathlib import Path
@@ -32,6 +33,7 @@ _STREAM_PATIENCE = 0.5
 
 def get_app() -> "falcon.App[Any, Any]":
     """Return the application for the configuration that the environment names."""
+    logging.basicConfig(format="%(levelname)s app: %(message)s", level=logging.INFO)
     config = load(Path(os.environ[CONFIG_VARIABLE]))
     store, metrics = Store.open(config.database), Metrics()
     upstream = open_upstream(config, config.threads)
