@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 from app.names import FilePath, ProjectName
 from app.upstream import files
+from app.upstream.core_metadata import core_metadata
 from app.upstream.policy import Addresses, UpstreamPolicy, url_below
 from app.upstream.projects import FetchedProject, ProjectPages, Validators
 from app.upstream.serials import NotModified, SerialList, Serials
@@ -89,6 +90,20 @@ class Upstream:
 
         """
         return files.open_file(self._wire, url, start, etag)
+
+    def core_metadata(self, url: str) -> bytes:
+        """Return the core metadata of the wheel at `url`; whether it is right, its hash tells.
+
+        A host that announces it (PyPI's legacy JSON does for its own) may not have it
+        yet, or at all: then it is read out of the wheel, by ranges.
+
+        Raises:
+            NoSuchFile: There is neither.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It is too large, or the wheel is none.
+
+        """
+        return core_metadata(self._wire, url)
 
     def file_size(self, url: str) -> int | None:
         """Return the size of a file, or None where upstream does not tell.
