@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from hashlib import blake2b
 
 from app import pages
 from app.config import Projects
@@ -192,12 +191,13 @@ class SyncIndex(Job):
 
     def _states(self) -> Iterator[ProjectState]:
         """Yield what is known, and folders that nothing is known of, by name."""
-        names = set()
-        for project in self.parts.store.known_projects():
-            names.add(project.name)
-            yield self._state(project)
-        for name in sorted(set(self.parts.tree.names()) - names):
-            yield ProjectState(name, None, None)
+        yield from map(self._state, self.parts.store.known_projects())
+        folders = sum(1 for _ in self.parts.tree.names())
+        if folders > self.parts.store.count_tracked():
+            # The database was lost: seldom, and worth the memory then.
+            known = {project.name for project in self.parts.store.known_projects()}
+            for name in sorted(set(self.parts.tree.names()) - known):
+                yield ProjectState(name, None, None)
 
     def _state(self, project: TrackedProject) -> ProjectState:
         return ProjectState(
@@ -240,10 +240,10 @@ class SyncIndex(Job):
         self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
 
     def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != _mark(self.parts.store.tracked())
+        return self.parts.tree.root_mark() != self.parts.store.index_mark()
 
     def _write_root(self) -> None:
-        mark = _mark(self.parts.store.tracked())
+        mark = self.parts.store.index_mark()
         if self.parts.tree.root_mark() == mark:
             return
         last = self.parts.store.last_serial()
@@ -276,15 +276,6 @@ def _refusal(what: str) -> str:
         f"upstream's list of projects {what}; nothing was changed. If that is right, "
         "run again with --accept-removals"
     )
-
-
-def _mark(tracked: Iterator[TrackedProject]) -> str:
-    """Return what tells one list of projects from another."""
-    digest = blake2b(digest_size=16)
-    for project in tracked:
-        if project.checked_at is not None:
-            digest.update(f"{project.name} {project.serial}\n".encode())
-    return digest.hexdigest()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

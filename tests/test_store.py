@@ -116,6 +116,18 @@ def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> No
     assert [file(1).path] == [held.path for held in store.withdrawn()]
 
 
+def test_the_mark_changes_with_names_and_serials(store: Store) -> None:
+    """Also when two serials trade places."""
+    marks = [store.index_mark()]
+    for name, serial in (("aa", 1), ("bb", 2), ("aa", 2), ("bb", 1), ("aa", 3)):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(serial, None, None, 100))
+        marks.append(store.index_mark())
+    store.bury(ProjectName("aa"), None, 100)
+    marks.append(store.index_mark())
+    assert len(set(marks)) == len(marks)
+
+
 def test_the_first_failure_is_remembered_until_success(store: Store) -> None:
     """`status` tells since when a project is stuck."""
     store.record(Project(SIX))
