@@ -46,7 +46,9 @@ class Timetable:
                 logger.warning("%s ended with exit code %d", self._running.name, code)
             self._running = None
         if self._due and not self._running:
-            self._start(self._due.pop(0))
+            # Due until it is started: the machine may have no process to spare just now.
+            self._start(self._due[0])
+            self._due.pop(0)
 
     def session(self) -> int | None:
         """Return the running job's session, or None."""

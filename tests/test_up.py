@@ -1,6 +1,5 @@
 """The whole mirror, as a user runs it: real nginx, gunicorn, pip and uv."""
 
-import json
 import os
 import shutil
 import signal
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -381,4 +381,72 @@ def test_metrics_are_served_where_the_configuration_says(
         assert requests.get(f"http://{listen}/healthz", timeout=5).status_code == 200
         for path in ("/metrics", "/healthz"):
             assert requests.get(f"{up.url}{path}", timeout=5).status_code == 404
-    assert json.loads((tmp_path / "repo" / "run" / "children.json").read_text())["sessions"] == []
+    assert not (tmp_path / "repo" / "run" / "children.json").exists()
+
+
+@pytest.fixture
+def small_repo(tmp_path: Path) -> Iterator[Path]:
+    """Return a repository on a disk of a megabyte and a half."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(repo)]
+    done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
+    yield repo
+    # Lazily: a process that a failed test has left must not keep it.
+    subprocess.run(["umount", "--lazy", str(repo)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no byte of a disk free; return the file that takes all."""
+    filling = disk / "filling"
+    with filling.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(1 << 12)):
+            pass
+    return filling
+
+
+def test_a_full_disk_ends_nothing(
+    small_repo: Path, tmp_path: Path, fake_pypi: FakePypi, app: FakeFile
+) -> None:
+    """What is here is served, `up` says once what it cannot do, and all works again later."""
+    path = f"/packages/{app.path}"
+    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0}
+    with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
+        up.get("/simple/the-app/")
+        up.get(path)
+        for _ in until("the voted file is held", 20):
+            if up.get(path).status_code == 200:
+                break
+        filling = fill(small_repo)
+        # Jobs come and go meanwhile, so that there is something to be noted.
+        ends = time.monotonic() + 4
+        while time.monotonic() < ends:
+            assert up.get(path).content == app.content
+            assert up.get("/simple/the-app/").status_code == 200
+            assert up.process.poll() is None
+        refused_page = up.get("/simple/lib-one/")
+        assert refused_page.status_code == 503
+        assert "cannot write" in refused_page.text
+        filling.unlink()
+        for _ in until("a new project comes in"):
+            if up.get("/simple/lib-one/").status_code == 200:
+                break
+        for _ in until("the processes are noted again"):
+            if (small_repo / "run" / "children.json").stat().st_size:
+                break
+        said = up.stop()
+        assert "Traceback" not in said
+        assert said.count("up cannot note its processes") == 1
+        assert up.process.returncode == 130
+
+
+def test_a_disk_that_is_full_at_the_end_changes_no_exit_code(
+    small_repo: Path, tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Ctrl-C is obeyed there, too."""
+    with larder_up(write_config(tmp_path, fake_pypi)) as up:
+        fill(small_repo)
+        assert "Traceback" not in up.stop()
+        assert up.process.returncode == 130

@@ -109,6 +109,23 @@ def test_an_error_is_one_sentence_without_upstreams_url(
     assert 1 == mirror.counted("index_asks", outcome)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UpstreamUnavailable("https://example.org/six/", "is off"), "cannot ask upstream"),
+        (LockTimeoutError("six was busy for 60 s"), "cannot ask upstream"),
+        (StoreError("database or disk is full"), "cannot write"),
+        (OSError(28, "No space left on device"), "cannot write"),
+    ],
+)
+def test_a_503_says_whose_fault_it_is(
+    client: TestClient, mirror: Mirror, error: Exception, said: str
+) -> None:
+    """A full disk is not upstream's."""
+    mirror.index.errors["six"] = error
+    assert said in client.simulate_get("/simple/six/").text
+
+
 def test_an_unexpected_error_is_plain_text_too(client: TestClient, mirror: Mirror) -> None:
     """A fault of ours shows no traceback to clients, and no JSON."""
     mirror.index.errors["six"] = KeyError("secret")
