@@ -1,5 +1,6 @@
 """Tests of the pages' part of the application, without nginx."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,22 @@ def test_who_finds_no_place_is_told_to_come_again(mirror: Mirror) -> None:
     assert 503 == answer.status_code
     assert [] == mirror.index.asked
     assert 204 == client.simulate_get("/simple/six/").status_code
+
+
+def test_who_finds_no_place_in_the_queue_is_told_at_once(mirror: Mirror) -> None:
+    """Each who waits takes a thread, so not everybody may."""
+    places = Places(1, 30, queue=0)
+    questions = Questions(mirror.index, mirror.simple, places, mirror.metrics, mirror.clock)
+    client = TestClient(create_app(replace(mirror.parts(), questions=questions)))
+    with places.one():
+        began = time.monotonic()
+        answer = client.simulate_get("/simple/six/")
+    assert 503 == answer.status_code
+    assert answer.headers["Retry-After"]
+    assert time.monotonic() - began < 1
+    # Whoever was turned away has taken nothing from those who come later.
+    for name in ("six", "seven"):
+        assert 204 == client.simulate_get(f"/simple/{name}/").status_code
 
 
 def test_a_name_is_forgotten_when_too_many_others_came(mirror: Mirror) -> None:
