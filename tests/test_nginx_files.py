@@ -306,7 +306,7 @@ def test_a_lost_file_and_an_upstream_that_is_away_is_a_redirect(
 def test_a_failed_proxying_leads_to_where_the_file_really_is(
     mirror: Serving, pypi: FakePypi
 ) -> None:
-    """devpi and others keep files where no `/packages/` path leads."""
+    """An index as devpi keeps files where no `/packages/` path leads."""
     url = f"{pypi.url}/root/+f/other-1.0.tar.gz"
     listed = pypi.add_file("other", "other-1.0.tar.gz", b"x", url=url)
     page = json.loads(mirror.get("/pypi/simple/other/", Accept=JSON).body)

@@ -11,7 +11,7 @@ import pytest
 from app.model import PageFormat
 from app.pages.accept import CLIENT_ACCEPTS
 from tests.fake_pypi import CutBody, FakePypi, Slow, Status, make_wheel
-from tests.serving import Answer, Serving
+from tests.serving import Answer, Serving, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -206,6 +206,28 @@ def test_the_root_is_an_index_from_the_start(mirror: Serving) -> None:
     finally:
         (simple / "index.html").unlink()
         (simple / "index.v1.json").unlink()
+
+
+def test_a_root_in_one_format_is_no_empty_list_in_the_other(mirror: Serving) -> None:
+    """What is on disk is served, and what is missing is not made up."""
+    simple = mirror.config.repo_path / "simple"
+    (simple / "index.v1.json").write_text("{}")
+    try:
+        assert b"{}" == mirror.get("/pypi/simple/", Accept=JSON).body
+        # nginx keeps what another test has put there open for two seconds.
+        wait_until(lambda: mirror.get("/pypi/simple/").status == 503)
+    finally:
+        (simple / "index.v1.json").unlink()
+
+
+def test_a_page_that_was_lost_comes_back(known: Serving) -> None:
+    """The project is brought in once more."""
+    page = known.config.repo_path / "simple" / "six" / "index.v1.json"
+    page.unlink()
+    # This value is the application's to read: nginx may know the page as open for a while.
+    answer = known.get("/pypi/simple/six/", Accept=f"{JSON};q=0.9")
+    assert (200, JSON) == (answer.status, _kind(answer))
+    assert page.exists()
 
 
 def test_a_page_that_vanished_is_404_and_no_loop(mirror: Serving) -> None:

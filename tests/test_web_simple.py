@@ -20,6 +20,7 @@ from tests.fake_pypi.asking import asking
 from tests.web_fakes import Mirror
 
 JSON = "application/vnd.pypi.simple.v1+json"
+V1_HTML = "application/vnd.pypi.simple.v1+html"
 
 
 @pytest.fixture
@@ -205,9 +206,44 @@ def test_the_root_is_an_empty_list_until_there_is_one(
 def test_the_root_is_nginxs_once_it_is_there(client: TestClient, mirror: Mirror) -> None:
     """A written list is sent from disk."""
     mirror.simple.mkdir()
-    (mirror.simple / "index.html").touch()
+    for page in ("index.html", "index.v1.json"):
+        (mirror.simple / page).touch()
     answer = client.simulate_get("/simple/", headers={"Accept": JSON})
     assert "@page_json" == answer.headers["X-Accel-Redirect"]
+
+
+@pytest.mark.parametrize(
+    ("page", "good", "bad"),
+    [
+        ("index.html", ["text/html", V1_HTML], [JSON]),
+        ("index.v1.json", [JSON], ["text/html", V1_HTML]),
+    ],
+)
+def test_a_root_in_one_format_is_no_empty_list_in_the_other(
+    client: TestClient, mirror: Mirror, page: str, good: list[str], bad: list[str]
+) -> None:
+    """A client that believes an empty list would forget every project."""
+    mirror.simple.mkdir()
+    (mirror.simple / page).touch()
+    for accept in good:
+        answer = client.simulate_get("/simple/", headers={"Accept": accept})
+        assert "X-Accel-Redirect" in answer.headers
+    for accept in bad:
+        answer = client.simulate_get("/simple/", headers={"Accept": accept})
+        assert 503 == answer.status_code
+        assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("page", ["index.html", "index.v1.json"])
+def test_a_project_with_one_page_is_asked_for_again(
+    client: TestClient, mirror: Mirror, page: str
+) -> None:
+    """Both formats are here, or the project is not."""
+    client.simulate_get("/simple/six/")
+    (mirror.simple / "six" / page).unlink()
+    assert 204 == client.simulate_get("/simple/six/", headers={"Accept": "text/*"}).status_code
+    assert ["six", "six"] == mirror.index.asked
+    assert (mirror.simple / "six" / page).exists()
 
 
 def test_who_finds_no_place_is_told_to_come_again(mirror: Mirror) -> None:

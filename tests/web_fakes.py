@@ -10,6 +10,7 @@ from app.model import Vote
 from app.names import Filename as Name
 from app.names import FilePath, ProjectName, Sha256, parse_file_path, path_from_digest
 from app.store import KnownFile, StoreError
+from app.tree import HTML, JSON
 from app.web.application import Parts
 from app.web.decisions import Desk, Sources
 from app.web.metrics import Metrics
@@ -78,8 +79,9 @@ class MemoryIndex:
         if name in self.errors:
             raise self.errors[name]
         folder = self.simple / name
-        folder.mkdir(parents=True)
-        (folder / "index.html").touch()
+        folder.mkdir(parents=True, exist_ok=True)
+        for page in (HTML, JSON):
+            (folder / page).touch()
 
 
 @dataclass
