@@ -17,7 +17,6 @@ import pytest
 import requests
 
 from app.config import load
-from app.model import PageFormat
 from app.pages import CLIENT_ACCEPTS
 from tests.fake_pypi import FakeFile, FakePypi, Slow, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
@@ -110,7 +109,7 @@ def test_known_pages_need_no_python(up: Up, fake_pypi: FakePypi) -> None:
     for pid in up.processes("gunicorn"):
         os.kill(pid, signal.SIGSTOP)
     fake_pypi.stop()
-    for accept in (text for text, kind in CLIENT_ACCEPTS.items() if kind != PageFormat.V1_HTML):
+    for accept in CLIENT_ACCEPTS:
         started = time.monotonic()
         answer = up.get("/simple/the-app/", Accept=accept)
         assert answer.status_code == 200
