@@ -138,10 +138,7 @@ class _Mirror:
             Timetable(config, path),
         )
         try:
-            for name in mirror.commands:
-                mirror._start(name)
-                mirror._note_sessions()
-            mirror._wait_until_ready(stop)
+            mirror._start_all(stop)
         except BaseException:
             mirror.stop()
             raise
@@ -181,6 +178,20 @@ class _Mirror:
         else:
             self.failing.discard(what)
 
+    def _start_all(self, stop: Stop) -> None:
+        """Start the app, then nginx, which would log each question that it cannot ask."""
+        here = {
+            "gunicorn": lambda: machine.listens(self.runtime.app_socket),
+            # The list of projects: through nginx, and on an empty mirror through the app.
+            "nginx": lambda: machine.answers(self.config),
+        }
+        for name, is_here in here.items():
+            self._start(name)
+            self._note_sessions()
+            if not self._wait_until(is_here, name, stop):
+                return
+        machine.announce(self.config)
+
     def _start(self, name: str) -> None:
         if name == "nginx":
             # A killed one has left its socket, which the next would not start on.
@@ -207,21 +218,21 @@ class _Mirror:
                 del self.died_at[name]
                 return
 
-    def _wait_until_ready(self, stop: Stop) -> None:
-        """Wait until the list of projects is answered, through nginx and the app."""
+    def _wait_until(self, is_here: Callable[[], bool], name: str, stop: Stop) -> bool:
+        """Wait until a child can be used; return whether it can, or a signal came first."""
         deadline = time.monotonic() + _READY_TIMEOUT
         while not stop.asked():
-            if machine.answers(self.config):
-                machine.announce(self.config)
-                return
-            for name, child in self.children.items():
+            if is_here():
+                return True
+            for started, child in self.children.items():
                 if (code := child.exit_code()) is not None:
-                    message = f"{name} ended at once with exit code {code}; it says why above"
+                    message = f"{started} ended at once with exit code {code}; it says why above"
                     raise JobError(message)
             if time.monotonic() > deadline:
-                message = f"nothing answers at {machine.base_url(self.config)} after 30 seconds"
+                message = f"{name} does not answer after {_READY_TIMEOUT} seconds"
                 raise JobError(message)
             time.sleep(0.02)
+        return False
 
 
 # nginx: QUIT lets requests end, TERM does not; gunicorn: TERM lets them end.

@@ -328,6 +328,34 @@ def test_a_port_in_use_is_a_sentence(config_path: Path) -> None:
     assert "change `listen`" in said
 
 
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("nobody.invalid", "nobody here knows that host"),
+        ("203.0.113.5", "that address is not this machine's"),
+    ],
+)
+def test_a_wrong_address_is_a_sentence(
+    tmp_path: Path, fake_pypi: FakePypi, host: str, why: str
+) -> None:
+    """No program is in the way that could be stopped."""
+    code, said = refused(write_config(tmp_path, fake_pypi, listen=f"{host}:{free_port()}"))
+    assert code == 2
+    assert f"cannot listen on {host}" in said
+    assert f"{why}: correct `listen` in the configuration" in said
+    assert "stop the program" not in said
+
+
+def test_a_start_leaves_nothing_in_the_error_log(config_path: Path) -> None:
+    """A line there is a fault that somebody should look at, so a good start has none."""
+    with larder_up(config_path) as up:
+        assert (up.config.repo_path / "run" / "error.log").read_text() == ""
+        # Also where sockets are left from before.
+        up.process.kill()
+    with larder_up(config_path) as up:
+        assert "connect()" not in (up.config.repo_path / "run" / "error.log").read_text()
+
+
 def test_a_second_up_on_the_same_folder_is_told(up: Up, config_path: Path) -> None:
     """Try later, and the first one goes on."""
     code, said = refused(config_path)
