@@ -218,13 +218,14 @@ def test_a_root_in_one_format_is_no_empty_list_in_the_other(mirror: Serving) -> 
         (simple / "index.v1.json").unlink()
 
 
-def test_a_page_that_was_lost_comes_back(known: Serving) -> None:
+@pytest.mark.parametrize(("lost", "kind"), [("index.v1.json", JSON), ("index.html", "text/html")])
+def test_a_page_that_was_lost_comes_back(known: Serving, lost: str, kind: str) -> None:
     """The project is brought in once more."""
-    page = known.config.repo_path / "simple" / "six" / "index.v1.json"
+    page = known.config.repo_path / "simple" / "six" / lost
     page.unlink()
     # This value is the application's to read: nginx may know the page as open for a while.
-    answer = known.get("/pypi/simple/six/", Accept=f"{JSON};q=0.9")
-    assert (200, JSON) == (answer.status, _kind(answer))
+    answer = known.get("/pypi/simple/six/", Accept=f"{kind};q=0.9")
+    assert (200, kind) == (answer.status, _kind(answer))
     assert page.exists()
 
 
