@@ -13,7 +13,7 @@ from app.names import (
     companion_of,
 )
 from app.steps import Adopt, Drop, Evict, Fetch, Lose, Move, Step
-from app.store import KnownFile, Store
+from app.store import KnownFile, Store, UnlistedError
 from app.survey import Survey, survey
 from app.tiers import (
     Content,
@@ -110,7 +110,7 @@ class Holdings:
             folder.remove(path)
             message = f"{folder.path(path)} was not the file that the index lists; deleted it"
             raise WrongContentError(message)
-        self._store.hold(path, folder.tier.root, folder.size(path))
+        self._hold(folder, path)
 
     def _move(self, step: Move) -> None:
         source, target = self._folders[step.source], self._folders[step.target]
@@ -126,8 +126,17 @@ class Holdings:
         companion = source.path(companion_of(step.path))
         if companion.exists():
             self._hold_companion(target, wanted, companion.read_bytes())
-        self._store.hold(step.path, target.tier.root, target.size(step.path))
+        self._hold(target, step.path)
         source.remove(step.path)
+
+    def _hold(self, folder: Folder, path: FilePath) -> None:
+        """Note that a file is here; one that the index has dropped meanwhile goes again."""
+        try:
+            self._store.hold(path, folder.tier.root, folder.size(path))
+        except UnlistedError:
+            # Without a record nobody would ever evict it.
+            folder.remove(path)
+            raise
 
     def _fetch(self, path: FilePath, tier: int) -> None:
         folder, wanted = self._folders[tier], self._wanted(path)
@@ -140,7 +149,7 @@ class Holdings:
             self._download(wanted, partial)
             folder.place(partial, path)
         self._fetch_companion(folder, wanted)
-        self._store.hold(path, folder.tier.root, folder.size(path))
+        self._hold(folder, path)
 
     def _download(self, wanted: "_Wanted", partial: Partial) -> None:
         """Fetch from the first place that has the right bytes."""

@@ -7,6 +7,7 @@ from peewee import fn
 
 from app.names import FilePath
 from app.store.connection import Connection, chunks
+from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
 from app.store.tables import File, Holding, Project, Tier, Wish
 
@@ -40,10 +41,19 @@ class HoldingQueries(Connection):
             return row[0] if row else None
 
     def hold(self, path: FilePath, root: str, size: int) -> None:
-        """Note that a tier holds a file now, and no other tier does."""
+        """Note that a tier holds a file now, and no other tier does.
+
+        Raises:
+            UnlistedError: No page lists the file any more.
+
+        """
         with self._writing():
+            listed = File.select(File.id).where(File.path == path, File.listed == 1)
+            row = next(self._rows(listed), None)
+            if row is None:
+                raise UnlistedError(f"no page lists {path} any more")
+            file = row[0]
             self._run(Tier.insert(root=root).on_conflict_ignore())
-            file = self._only(File.select(File.id).where(File.path == path))
             tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
             self._run(
                 Holding.insert(file=file, tier=tier, bytes=size).on_conflict(
