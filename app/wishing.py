@@ -62,8 +62,9 @@ def _candidate(
 ) -> Candidate | None:
     """Return a file as scoring sees it; None where it cannot be held."""
     placed = survey.holdings.get(file.path)
-    size = placed.bytes if placed else file.size
+    held, held_bytes = (placed.rank, placed.bytes) if placed else (None, None)
+    size = held_bytes if file.size is None else file.size
     if size is None or file.sha256 is None:
         return None
     found = popular.get(file.path, Popularity())
-    return Candidate(file.path, size, found.votes, found.heat, placed.rank if placed else None)
+    return Candidate(file.path, size, found.votes, found.heat, held, held_bytes)

@@ -328,6 +328,36 @@ def test_no_configuration_is_two_and_says_how_to_give_one() -> None:
     assert "LARDER_CONFIG" in done.stderr
 
 
+def test_a_lost_database_costs_no_file(
+    config_path: Path, fake_pypi: FakePypi, six: FakeFile
+) -> None:
+    """What is held is taken back and stays, though nobody's votes are known any more."""
+    vote(config_path, six)
+    assert run("sync", config_path).returncode == 0
+    for path in load(config_path).repo_path.glob("larder.db*"):
+        path.unlink()
+    fake_pypi.forget_requests()
+    for _ in range(2):
+        assert run("sync", config_path).returncode == 0
+        assert {six.filename: 0} == held(config_path)
+    assert fake_pypi.count("/packages/*") == 0
+
+
+def test_a_file_just_within_the_limit_stays(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Its companion does not count against `cache.filesize_limit`, before or after."""
+    wheel = make_wheel("six", "1", padding=20_000)
+    tiers = [{"path": str(tmp_path / "repo" / "hot"), "size_limit": "1m"}]
+    limit = len(wheel.content) + 10
+    cache = {"min_vote_count": 1, "filesize_limit": limit, "tiers": tiers}
+    config = write_config(tmp_path, fake_pypi, cache=cache)
+    file = fake_pypi.add(wheel)
+    ask(config, "six")
+    vote(config, file)
+    for _ in range(2):
+        assert run("sync", config).returncode == 0
+        assert {file.filename: 0} == held(config)
+
+
 def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> None:
     """A filesystem without room: the run ends 1, and nothing half-done is visible."""
     file = fake_pypi.add(make_wheel("six", "1", padding=200_000))

@@ -36,9 +36,9 @@ def assign(
     room = {tier.rank: tier.size_limit - taken.get(tier.rank, 0) for tier in tiers}
     wish: dict[FilePath, Wished] = {}
     for value, candidate in ranked:
-        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.size), None)
+        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.room), None)
         if rank is not None:
-            room[rank] -= candidate.size
+            room[rank] -= candidate.room
             wish[candidate.path] = Wished(rank, value)
     return wish
 
