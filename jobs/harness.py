@@ -18,6 +18,7 @@ from app.config import Config, ConfigError, load
 from app.locks import FileLock, LockedError
 from app.steps import Step
 from app.store import StoreBusyError, StoreError
+from app.tiers import TierMissingError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
 from jobs.parts import Parts, make_folders
@@ -197,7 +198,7 @@ def _as_job_errors() -> Iterator[None]:
         raise TryLaterError(str(error)) from error
     except UpstreamUntrusted as error:
         raise RefusedError(str(error)) from error
-    except StoreError as error:
+    except (StoreError, TierMissingError) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         message = f"{error.filename or 'the disk'}: {error.strerror or error}"

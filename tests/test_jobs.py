@@ -358,6 +358,32 @@ def test_a_file_just_within_the_limit_stays(tmp_path: Path, fake_pypi: FakePypi)
         assert {file.filename: 0} == held(config)
 
 
+def test_clean_leaves_a_running_move_its_partial_files(
+    config_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Even where the wish has changed meanwhile; afterwards they go."""
+    file = fake_pypi.add(make_wheel("six", "1", padding=200_000))
+    ask(config_path, "six")
+    vote(config_path, file)
+    run("score", config_path)
+    fake_pypi.inject(Slow(chunk=20_000, pause=0.2), at="/packages/*.whl")
+    move = subprocess.Popen([*command("move"), "-q", "-c", str(config_path)])
+    wait_for_request(fake_pypi, "/packages/*.whl", 1)
+    store = Parts(load(config_path)).store
+    wish = store.wish()
+    store.replace_wish({})
+    assert run("clean", config_path).returncode == 0
+    assert move.wait(20) == 0
+    assert {file.filename: 0} == held(config_path)
+    store.replace_wish(wish)
+    left = load(config_path).cache.tiers[1].path / ".larder" / "left.part"
+    left.parent.mkdir()
+    left.touch()
+    assert run("clean", config_path).returncode == 0
+    assert not left.exists()
+    store.close()
+
+
 def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> None:
     """A filesystem without room: the run ends 1, and nothing half-done is visible."""
     file = fake_pypi.add(make_wheel("six", "1", padding=200_000))
@@ -376,6 +402,7 @@ def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> No
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert held(config_path) == {}
+    assert [] == list(config_path.parent.rglob("*.part"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -20,6 +20,8 @@ class Held:
     root: str
     bytes: int
     listed: bool
+    # Whether the index announces core metadata for it, a file of its own beside.
+    announced: bool = False
 
 
 class HoldingQueries(Connection):
@@ -28,10 +30,11 @@ class HoldingQueries(Connection):
     def holdings(self) -> Iterator[Held]:
         """Yield everything that is held, by path."""
         with self._reading():
-            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed)
+            announced = ~File.metadata_sha256.is_null()
+            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed, announced)
             joined = query.join(File).switch(Holding).join(Tier).order_by(File.path)
-            for path, root, size, listed in self._rows(joined):
-                yield Held(path, root, size, bool(listed))
+            for path, root, size, *flags in self._rows(joined):
+                yield Held(path, root, size, *map(bool, flags))
 
     def held_in(self, path: FilePath) -> str | None:
         """Return the root of the tier that holds a file, or None."""
