@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.config import load
+from app.locks import FileLock
 from app.model import Vote
 from app.names import FilePath, ProjectName
 from jobs.cli import COMMANDS
@@ -148,6 +150,60 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
     }[job]
     assert expected[0] in plain.stdout
     assert expected[1] in [step["step"] for step in json.loads(data.stdout)]
+
+
+@pytest.mark.parametrize("made", ["repository", "nothing"])
+@pytest.mark.parametrize("job", [*JOBS, "sync"])
+def test_a_dry_run_makes_nothing(tmp_path: Path, fake_pypi: FakePypi, job: str, made: str) -> None:
+    """No folder, no database, no lock, where the mirror has not been made yet."""
+    config = write_config(tmp_path, fake_pypi)
+    shutil.rmtree(tmp_path / "repo")
+    if made == "repository":
+        (tmp_path / "repo").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    done = run(job, config, "--dry-run")
+    assert (0, before) == (done.returncode, sorted(tmp_path.rglob("*"))), done.stderr
+
+
+@pytest.mark.usefixtures("six")
+def test_a_sync_prints_one_document(config_path: Path, fake_pypi: FakePypi) -> None:
+    """A list of the jobs' reports, or plans, or of what kept them from either."""
+    plans = json.loads(run("sync", config_path, "--json", "--dry-run").stdout)
+    assert list(JOBS) == [plan["job"] for plan in plans]
+    assert "revalidate" in [step["step"] for step in plans[0]["plan"]]
+    reports = json.loads(run("sync", config_path, "--json").stdout)
+    assert [(job, 0) for job in JOBS] == [(found["job"], found["left"]) for found in reports]
+    with FileLock(load(config_path).repo_path / "run" / "score.lock"):
+        done = run("sync", config_path, "--json")
+    assert done.returncode == 75
+    assert "another run is at it" in json.loads(done.stdout)[1]["error"]
+    assert fake_pypi.count("/simple/six/") == 3
+
+
+BROKEN_SYNC = """
+import sys
+from jobs import sync
+class Broken(sync.SyncIndex):
+    def plan(self):
+        raise IndexError("nobody expected this")
+sync.ORDER = (Broken, *sync.ORDER[1:])
+sys.exit(sync.run())
+"""
+
+
+def test_a_fault_in_one_job_does_not_keep_the_others(config_path: Path, six: FakeFile) -> None:
+    """It is told in one line, and the run ends 1."""
+    vote(config_path, six)
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN_SYNC, "-c", str(config_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "sync-index: larder's own fault, please report: IndexError: nobody" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {six.filename: 0} == held(config_path)
 
 
 def test_the_least_popular_go_cold_and_then_out(tmp_path: Path, fake_pypi: FakePypi) -> None:

@@ -49,6 +49,11 @@ class Connection:
         """Use a database that is set up; see `open`."""
         self._db = database
 
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is a database already; `open` would make one."""
+        return Path(url.removeprefix(_SQLITE)).exists()
+
     @classmethod
     def open(cls, url: str) -> Self:
         """Open the database that a URL names, and make its tables if it has none.
