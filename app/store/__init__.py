@@ -3,7 +3,7 @@
 Queries are verbs and return model objects or plain values; rows do not leave here.
 """
 
-from app.store.errors import StoreBusyError, StoreError
+from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
 from app.store.votes import VoteQueries
@@ -17,6 +17,7 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "TrackedProject",
+    "UnlistedError",
 ]
 
 
