@@ -1,10 +1,13 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
-from app.config import Config
+from app.config import Config, LegacyJson
+from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts
+from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.pages import PackagePlaces
 from app.runtime import RunDirectory
+from app.shelf import Shelf
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -32,8 +35,17 @@ def open_upstream(config: Config, connections: int) -> Upstream:
 def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks)
+    mirrored = config.sync.legacy_json is LegacyJson.MIRROR
+    legacy = LegacyPages(upstream, store, Shelf(config.repo_path), mirrored=mirrored)
+    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy)
     return Index(parts, patience=config.timeouts.upstream)
+
+
+def open_documents(config: Config, store: Store, upstream: Upstream) -> Documents:
+    """Return the use cases of what lies beside the pages, for those who ask for it."""
+    locks = NameLocks(RunDirectory(config.repo_path).project_locks)
+    parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks)
+    return Documents(parts, open_index(config, store, upstream).bring, config.timeouts.upstream)
 
 
 def open_spool(config: Config, store: Store) -> Spool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app import pages
+from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.names import ProjectName
 from app.store import Settled, Store, TrackedProject
@@ -36,6 +37,7 @@ class IndexParts:
     upstream: Upstream
     tree: PageTree
     locks: NameLocks
+    legacy: LegacyPages
 
 
 class Index:
@@ -47,6 +49,7 @@ class Index:
         """Put the parts together; `patience` is how long to wait for another's fetch."""
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
+        self._legacy = parts.legacy
         self._patience, self._clock = patience, clock
 
     def ask(self, name: ProjectName) -> None:
@@ -79,13 +82,16 @@ class Index:
         with self._locks.hold(name, self._patience):
             known = self._store.tracked_project(name) if self._tree.has(name) else None
             try:
-                return self._write(name, known, announced)
+                outcome = self._write(name, known, announced)
+                self._legacy.complete(name)
             except NoSuchProject:
                 self._forget(name)
                 return Outcome.REMOVED
             except (UpstreamError, StalePageError) as error:
                 self._store.fail(name, str(error), int(self._clock()))
                 raise
+            else:
+                return outcome
 
     def _forget(self, name: ProjectName) -> None:
         # The page first: a page that nobody tracks would be served for ever.
@@ -109,6 +115,8 @@ class Index:
         rendered = Pages(
             html=(pages.render_html(project, FILES_URL),),
             json=(pages.render_json(project, FILES_URL),),
+            serial=project.serial,
+            legacy=self._legacy.beside(project, fetched.legacy),
         )
         self._tree.write(name, rendered)
         settled = Settled(project.serial, found.etag, found.last_modified, now)

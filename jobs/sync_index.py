@@ -110,7 +110,9 @@ class SyncIndex(Job):
         entries = [(project.name, project.serial) for project in tracked if project.checked_at]
         last = max((serial for _, serial in entries if serial is not None), default=None)
         rendered = Pages(
-            html=pages.render_root_html(entries, last), json=pages.render_root_json(entries, last)
+            html=pages.render_root_html(entries, last),
+            json=pages.render_root_json(entries, last),
+            serial=last,
         )
         self.parts.tree.write_root(rendered, _mark(tracked))
 

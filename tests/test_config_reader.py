@@ -11,6 +11,7 @@ from app.config import (
     Config,
     ConfigError,
     IpModes,
+    LegacyJson,
     Log,
     LogFormat,
     Mode,
@@ -82,7 +83,7 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             size_db_ttl=2 * 86400,
             tiers=(TierSettings(tmp_path / "packages", 512 * 1024**3),),
         ),
-        sync=Sync(3, 5, user_agent, 4, 100, 600, 50000, 100 * 1024**2),
+        sync=Sync(3, 5, user_agent, 4, 100, 600, 50000, 100 * 1024**2, LegacyJson.MIRROR),
         log=Log(None, LogFormat.JSON),
         timeouts=Timeouts(30, 120, 60, 60),
         projects=Projects.ALL,
@@ -142,7 +143,9 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
                 TierSettings(tmp_path / "hdd", 512 * 1024**3),
             ),
         ),
-        sync=Sync(0, 7, "example.org mirror (mirror@example.org)", 64, 0, 60, 1, 1),
+        sync=Sync(
+            0, 7, "example.org mirror (mirror@example.org)", 64, 0, 60, 1, 1, LegacyJson.MIRROR
+        ),
         log=Log(tmp_path / "data/access.log", LogFormat.COMBINED),
         timeouts=Timeouts(1, 2, 3, 4),
         projects=Projects.ON_DEMAND,

@@ -12,8 +12,10 @@ from app.config.settings import (
     Cache,
     Config,
     IpModes,
+    LegacyJson,
     Log,
     ModeRule,
+    Projects,
     Schedule,
     Sync,
     TierSettings,
@@ -106,7 +108,13 @@ def _sync(values: Values) -> Sync:
         max_age=values.need(mirror.MAX_AGE),
         max_removals=values.need(mirror.MAX_REMOVALS),
         max_page_size=values.need(mirror.MAX_PAGE_SIZE),
+        legacy_json=values.get(mirror.LEGACY_JSON) or _legacy_json(values),
     )
+
+
+def _legacy_json(values: Values) -> LegacyJson:
+    whole = values.need(mirror.PROJECTS) is Projects.ALL
+    return LegacyJson.MIRROR if whole else LegacyJson.ON_DEMAND
 
 
 def _timeouts(values: Values) -> Timeouts:

@@ -25,6 +25,13 @@ class Projects(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+class LegacyJson(StrEnum):
+    """When legacy JSON is fetched (`sync.legacy_json`)."""
+
+    MIRROR = "mirror"
+    ON_DEMAND = "on-demand"
+
+
 class LogFormat(StrEnum):
     """How nginx writes its access log (`log.format`)."""
 
@@ -116,6 +123,7 @@ class Sync:
     max_removals: int
     # A larger page is refused.
     max_page_size: int
+    legacy_json: LegacyJson
 
 
 @dataclass(frozen=True, slots=True)

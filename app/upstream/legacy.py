@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -14,6 +16,14 @@ from app.upstream.wire import Answer, Ask, Wire, judge
 # So many projects without an answer, and none with one: the index does not offer it.
 # One is not enough: a project may have a page and, being quarantined, no legacy JSON.
 _ENOUGH_MISSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """Legacy JSON as upstream sent it, and what it says."""
+
+    body: bytes
+    known: Mapping[str, Any]
 
 
 class LegacyJson:
@@ -28,8 +38,8 @@ class LegacyJson:
         self._answered = False
         self._misses = 0
 
-    def fetch(self, name: ProjectName) -> Mapping[str, Any] | None:
-        """Return what it says of a project, or None where it has nothing.
+    def fetch(self, name: ProjectName, version: str | None = None) -> Legacy | None:
+        """Return what it says of a project, or of one release; None where it has nothing.
 
         Raises:
             UpstreamUnavailable: It may have something, but not now. A page without it
@@ -37,17 +47,19 @@ class LegacyJson:
             UpstreamUntrusted: What it has is broken.
 
         """
+        what = name if version is None else f"{name}/{quote(version, safe='')}"
         for template in self._templates:
-            url = template.format(name)
+            url = template.format(what)
             answer = self._wire.fetch(Ask(url, {"Accept": "application/json"}, self._limit), _json)
             if answer.body is not None:
                 known = _load(url, answer.body)
                 if isinstance(known, dict) and isinstance(known.get("info"), dict):
                     self._settle(template)
-                    return known
+                    return Legacy(answer.body, known)
             elif answer.status != HTTPStatus.OK:
                 _raise_if_later(answer)
-        self._missed()
+        if version is None:
+            self._missed()
         return None
 
     def _settle(self, template: str) -> None:

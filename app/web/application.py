@@ -8,6 +8,7 @@ import falcon
 
 from app.web import errors
 from app.web.decisions import Desk
+from app.web.documents import LegacyDesk, LegacyResource, ReleaseResource
 from app.web.files import FileResource
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
@@ -29,6 +30,7 @@ class Parts:
     # The folder of the index's pages.
     simple: Path
     questions: Questions
+    legacy: LegacyDesk
     ballot_box: BallotBox
     desk: Desk
     file_host: FileHost
@@ -44,6 +46,8 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     streams = StreamResource(parts.desk, parts.file_host, parts.stream_places)
     app.add_route("/simple/", RootResource(parts.simple))
     app.add_route("/simple/{name}/", ProjectResource(parts.questions))
+    app.add_route("/legacy/{name}", LegacyResource(parts.legacy))
+    app.add_route("/legacy/{name}/{version}", ReleaseResource(parts.legacy))
     app.add_route("/names/{name}", NameResource(parts.prefix))
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
     app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))

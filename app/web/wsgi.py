@@ -10,13 +10,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import falcon
 
-from app.assembly import open_index, open_spool, open_upstream
+from app.assembly import open_documents, open_index, open_spool, open_upstream
 from app.clients import NetworkTable
 from app.config import Config, load
 from app.store import Store
 from app.upstream import Upstream
 from app.web.application import Parts, create_app
 from app.web.decisions import Desk, Sources, hosts_of
+from app.web.documents import LegacyDesk
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
 from app.web.places import Places
@@ -39,10 +40,13 @@ def get_app() -> "falcon.App[Any, Any]":
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
     atexit.register(SpoolReader(open_spool(config, store)).close)
+    questions = _questions(config, store, upstream, metrics)
+    documents = open_documents(config, store, upstream)
     parts = Parts(
         prefix=config.prefix,
         simple=config.repo_path / "simple",
-        questions=_questions(config, store, upstream, metrics),
+        questions=questions,
+        legacy=LegacyDesk(config.prefix, questions, documents),
         ballot_box=BallotBox(buffer, store.network_key(), time.time),
         desk=_desk(config, store),
         file_host=upstream,
