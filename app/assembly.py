@@ -1,5 +1,7 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
+from urllib.parse import urlsplit
+
 from app.config import Config, LegacyJson
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts
@@ -44,8 +46,16 @@ def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
 def open_documents(config: Config, store: Store, upstream: Upstream) -> Documents:
     """Return the use cases of what lies beside the pages, for those who ask for it."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
-    parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks)
-    return Documents(parts, open_index(config, store, upstream).bring, config.timeouts.upstream)
+    bring = open_index(config, store, upstream).bring
+    parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks, bring)
+    return Documents(parts, known_hosts(config), config.timeouts.upstream)
+
+
+def known_hosts(config: Config) -> frozenset[str]:
+    """Return `host[:port]` of every URL of upstream's that the configuration names."""
+    source = config.upstream
+    urls = [source.pypi_url, *source.packages_url, *source.redirect_url]
+    return frozenset(urlsplit(url).netloc.rpartition("@")[2].lower() for url in urls)
 
 
 def open_spool(config: Config, store: Store) -> Spool:

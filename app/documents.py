@@ -1,7 +1,8 @@
 """What lies beside the pages and is fetched when somebody asks for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import orjson
 from packaging.version import InvalidVersion
@@ -10,14 +11,29 @@ from packaging.version import Version as Pep440
 from app.index import Outcome
 from app.legacy import check, serial_of
 from app.locks import NameLocks
-from app.names import InvalidNameError, ProjectName, Version, parse_version
-from app.shelf import PROJECT, Shelf, release
+from app.names import Filename, InvalidNameError, ProjectName, Version, parse_version
+from app.pages.provenance import release_of
+from app.shelf import PROJECT, Shelf, provenance, release
 from app.store import Store
-from app.upstream import Legacy, NoSuchProject, Upstream, UpstreamUnavailable
+from app.upstream import (
+    Legacy,
+    NoSuchFile,
+    NoSuchProject,
+    Upstream,
+    UpstreamUnavailable,
+    UpstreamUntrusted,
+)
 
 MAX_RELEASES = 200
 """How many releases' legacy JSON is kept with one project. Each is some 10 kB, with its
 description; only Dependabot and Poetry ask, and for what is in somebody's lock."""
+
+
+PROVENANCE = "application/vnd.pypi.integrity.v1+json"
+"""The content type of PyPI's integrity API."""
+
+_MAX_PROVENANCE = 4 << 20
+"""PyPI's have 10 to 50 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +60,18 @@ class DocumentParts:
     upstream: Upstream
     shelf: Shelf
     locks: NameLocks
+    # Brings a project's page in step.
+    bring: Callable[[ProjectName], Outcome]
 
 
 class Documents:
     """Fetches what is asked for; the project's page is here already."""
 
-    def __init__(
-        self,
-        parts: DocumentParts,
-        bring: Callable[[ProjectName], Outcome],
-        patience: float,
-    ) -> None:
-        """Put the parts together; `bring` brings a project's page in step."""
+    def __init__(self, parts: DocumentParts, hosts: Collection[str], patience: float) -> None:
+        """Put the parts together; `hosts` are those (`host[:port]`) that may be asked."""
         self._store, self._upstream = parts.store, parts.upstream
         self._shelf, self._locks = parts.shelf, parts.locks
-        self._bring, self._patience = bring, patience
+        self._bring, self._hosts, self._patience = parts.bring, hosts, patience
 
     def legacy(self, name: ProjectName) -> Kept | Unkept:
         """Return a project's legacy JSON, of the serial that its page has.
@@ -89,6 +102,30 @@ class Documents:
         except InvalidNameError:
             # A version of before PEP 440 that is no file's name.
             return self._passed(name, own)
+
+    def provenance(self, name: ProjectName, version: Version, filename: Filename) -> str | None:
+        """Fetch and keep a file's provenance (PEP 740).
+
+        Return None once it is kept, or upstream's URL, where it is on a host that the
+        configuration does not name: the client may ask there, this machine does not.
+
+        Raises:
+            NoSuchFile: The page announces none, or upstream has none.
+            UpstreamError: Upstream cannot be asked, or answers something else.
+            LockTimeoutError: Another's fetch takes too long.
+
+        """
+        url = self._store.provenance(name, filename)
+        if url is None or release_of(url, filename) != version:
+            raise NoSuchFile(f"{name} {version}", f"announces no provenance of {filename}")
+        if urlsplit(url).netloc.lower() not in self._hosts:
+            return url
+        place = provenance(version, filename)
+        with self._locks.hold(name, self._patience):
+            if self._shelf.find(name, place) is None:
+                body = self._upstream.document(url, PROVENANCE, _MAX_PROVENANCE)
+                self._shelf.put(name, place, _json_object(url, body))
+        return None
 
     def _in_step(self, name: ProjectName, version: str | None, document: str) -> Kept | Unkept:
         """Return what is kept, or fetch it; pages that lag are brought in step first."""
@@ -143,6 +180,17 @@ class Documents:
         path = self._shelf.find(name, "index.v1.json")
         page = orjson.loads(path.read_bytes()) if path else {}
         return page.get("versions")
+
+
+def _json_object(url: str, body: bytes) -> bytes:
+    """Return what is a JSON object, as it is."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UpstreamUntrusted(url, "is no JSON") from error
+    if not isinstance(found, dict):
+        raise UpstreamUntrusted(url, "is no provenance object")
+    return body
 
 
 def _own_spelling(version: Version, listed: list[str]) -> str | None:

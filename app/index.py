@@ -112,9 +112,10 @@ class Index:
         # The files before the page, the serial after it: a reader of the page can use
         # what it lists, and a kill in between leaves the project to be done again.
         self._store.record(project)
+        ours = pages.with_own_links(project)
         rendered = Pages(
-            html=(pages.render_html(project, FILES_URL),),
-            json=(pages.render_json(project, FILES_URL),),
+            html=(pages.render_html(ours, FILES_URL),),
+            json=(pages.render_json(ours, FILES_URL),),
             serial=project.serial,
             legacy=self._legacy.beside(project, fetched.legacy),
         )

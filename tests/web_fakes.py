@@ -13,7 +13,7 @@ from app.names import FilePath, ProjectName, Version, parse_file_path, path_from
 from app.store import KnownFile, StoreError
 from app.web.application import Parts
 from app.web.decisions import Desk, Sources
-from app.web.documents import LegacyDesk
+from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.metrics import Metrics
 from app.web.places import Places
 from app.web.simple import Questions
@@ -100,6 +100,11 @@ class MemoryDocuments:
         """Return the answer, or raise the error."""
         return self.legacy(ProjectName(f"{name}/{version}"))
 
+    def provenance(self, name: ProjectName, version: Version, filename: Name) -> str | None:
+        """Return the URL that the answer's body is, or raise the error."""
+        answer = self.legacy(ProjectName(f"{name}/{version}/{filename}"))
+        return answer.body.decode() if isinstance(answer, Unkept) else None
+
 
 @dataclass
 class Clock:
@@ -144,6 +149,7 @@ class Mirror:
             simple=self.simple,
             questions=questions,
             legacy=LegacyDesk("/pypi", questions, self.documents),
+            provenance=ProvenanceResource("/pypi", questions, self.documents),
             ballot_box=BallotBox(self.buffer, b"key", self.clock),
             desk=Desk(self.store, self.modes, self.sources),
             file_host=self.host,

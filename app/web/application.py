@@ -8,7 +8,12 @@ import falcon
 
 from app.web import errors
 from app.web.decisions import Desk
-from app.web.documents import LegacyDesk, LegacyResource, ReleaseResource
+from app.web.documents import (
+    LegacyDesk,
+    LegacyResource,
+    ProvenanceResource,
+    ReleaseResource,
+)
 from app.web.files import FileResource
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
@@ -31,6 +36,7 @@ class Parts:
     simple: Path
     questions: Questions
     legacy: LegacyDesk
+    provenance: ProvenanceResource
     ballot_box: BallotBox
     desk: Desk
     file_host: FileHost
@@ -48,6 +54,7 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     app.add_route("/simple/{name}/", ProjectResource(parts.questions))
     app.add_route("/legacy/{name}", LegacyResource(parts.legacy))
     app.add_route("/legacy/{name}/{version}", ReleaseResource(parts.legacy))
+    app.add_route("/provenance/{name}/{version}/{filename}", parts.provenance)
     app.add_route("/names/{name}", NameResource(parts.prefix))
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
     app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))

@@ -1,13 +1,22 @@
 """What lies beside the pages, where nginx does not find it."""
 
 from typing import Protocol
+from urllib.parse import quote
 
 import falcon
 
 from app.documents import Kept, Unkept
-from app.names import ProjectName, Version, parse_project, parse_version
+from app.names import (
+    Filename,
+    ProjectName,
+    Version,
+    parse_filename,
+    parse_project,
+    parse_version,
+)
 from app.upstream import NoSuchProject
 from app.web.absent import AbsentNames
+from app.web.decisions import IN_A_URL
 from app.web.errors import NOT_UPSTREAM
 from app.web.simple import Questions
 
@@ -19,7 +28,7 @@ SERIAL_HEADER = "X-PyPI-Last-Serial"
 
 
 class Asking(Protocol):
-    """What fetches legacy JSON: `app.documents.Documents`."""
+    """What fetches documents: `app.documents.Documents`."""
 
     def legacy(self, name: ProjectName) -> Kept | Unkept:
         """Return that of a project; raises NoSuchProject, UpstreamError, LockTimeoutError."""
@@ -27,6 +36,10 @@ class Asking(Protocol):
 
     def release(self, name: ProjectName, version: Version) -> Kept | Unkept:
         """Return that of a release; raises as `legacy` does."""
+        ...
+
+    def provenance(self, name: ProjectName, version: Version, filename: Filename) -> str | None:
+        """Keep a file's provenance, or return where the client may ask; raises NoSuchFile."""
         ...
 
 
@@ -86,6 +99,35 @@ class ReleaseResource:
     def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str, version: str) -> None:
         """Answer with the document's place, or with the document where it is not kept."""
         self._desk.answer(resp, name, parse_version(version))
+
+    on_head = on_get
+
+
+class ProvenanceResource:
+    """`/provenance/{name}/{version}/{filename}`: a file's provenance (PEP 740)."""
+
+    def __init__(self, prefix: str, questions: Questions, documents: Asking) -> None:
+        """Redirect below a prefix of URLs; `questions` bring the project itself in."""
+        self._prefix, self._questions, self._documents = prefix, questions, documents
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
+        """Answer with the document's place, or with upstream's."""
+        name, version = parse_project(segments["name"]), parse_version(segments["version"])
+        filename = parse_filename(segments["filename"])
+        if segments["name"] != name:
+            place = quote(f"{name}/{version}/{filename}")
+            _redirect(resp, f"{self._prefix}/integrity/{place}/provenance")
+            return
+        self._questions.ask(name)
+        with self._questions.places.one():
+            elsewhere = self._documents.provenance(name, version, filename)
+        if elsewhere is not None:
+            resp.status = falcon.HTTP_302
+            resp.set_header("Location", quote(elsewhere, safe=IN_A_URL))
+            resp.content_type = falcon.MEDIA_TEXT
+            return
+        resp.status = falcon.HTTP_204
+        resp.set_header("X-Accel-Redirect", "@provenance")
 
     on_head = on_get
 

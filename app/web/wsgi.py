@@ -10,14 +10,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import falcon
 
-from app.assembly import open_documents, open_index, open_spool, open_upstream
+from app.assembly import known_hosts, open_documents, open_index, open_spool, open_upstream
 from app.clients import NetworkTable
 from app.config import Config, load
 from app.store import Store
 from app.upstream import Upstream
 from app.web.application import Parts, create_app
-from app.web.decisions import Desk, Sources, hosts_of
-from app.web.documents import LegacyDesk
+from app.web.decisions import Desk, Sources
+from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
 from app.web.places import Places
@@ -47,6 +47,7 @@ def get_app() -> "falcon.App[Any, Any]":
         simple=config.repo_path / "simple",
         questions=questions,
         legacy=LegacyDesk(config.prefix, questions, documents),
+        provenance=ProvenanceResource(config.prefix, questions, documents),
         ballot_box=BallotBox(buffer, store.network_key(), time.time),
         desk=_desk(config, store),
         file_host=upstream,
@@ -69,7 +70,7 @@ def _desk(config: Config, store: Store) -> Desk:
         packages_url=source.packages_url[0],
         redirect_url=source.redirect_url[0],
         through_app=behind_proxy(config),
-        hosts=hosts_of([source.pypi_url, *source.packages_url, *source.redirect_url]),
+        hosts=known_hosts(config),
     )
     return Desk(store, NetworkTable(config.ip_modes.default, rules), sources)
 
