@@ -2,7 +2,9 @@
 
 from urllib.parse import urlsplit
 
+from app.companions import Companions
 from app.config import Config, LegacyJson
+from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts
 from app.legacy import LegacyPages
@@ -49,6 +51,11 @@ def open_documents(config: Config, store: Store, upstream: Upstream) -> Document
     bring = open_index(config, store, upstream).bring
     parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks, bring)
     return Documents(parts, known_hosts(config), config.timeouts.upstream)
+
+
+def open_core_metadata(config: Config, store: Store, upstream: Upstream) -> CoreMetadata:
+    """Return the use cases of core metadata without its file."""
+    return CoreMetadata(store, upstream, Companions(config.repo_path), known_hosts(config))
 
 
 def known_hosts(config: Config) -> frozenset[str]:

@@ -12,6 +12,7 @@ from app.names import Filename as Name
 from app.names import FilePath, ProjectName, Version, parse_file_path, path_from_digest
 from app.store import KnownFile, StoreError
 from app.web.application import Parts
+from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.metrics import Metrics
@@ -107,6 +108,21 @@ class MemoryDocuments:
 
 
 @dataclass
+class MemoryKeeping:
+    """Core metadata that is kept, or not, or wrong."""
+
+    kept: bool = True
+    error: Exception | None = None
+
+    def keep(self, path: FilePath) -> bool:
+        """Return whether it is kept, or raise the error."""
+        assert path
+        if self.error:
+            raise self.error
+        return self.kept
+
+
+@dataclass
 class Clock:
     """A clock that stands still until it is set."""
 
@@ -132,6 +148,7 @@ class Mirror:
             PACKAGES, ELSEWHERE, through_app=False, hosts=frozenset({"files.example.org"})
         )
     )
+    keeping: MemoryKeeping = field(default_factory=MemoryKeeping)
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
     index: MemoryIndex = field(init=False)
     buffer: VoteBuffer = field(init=False)
@@ -150,6 +167,7 @@ class Mirror:
             questions=questions,
             legacy=LegacyDesk("/pypi", questions, self.documents),
             provenance=ProvenanceResource("/pypi", questions, self.documents),
+            metadata=MetadataResource(self.keeping, Places(1, 0.1)),
             ballot_box=BallotBox(self.buffer, b"key", self.clock),
             desk=Desk(self.store, self.modes, self.sources),
             file_host=self.host,

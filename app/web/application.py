@@ -7,6 +7,7 @@ from typing import Any
 import falcon
 
 from app.web import errors
+from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk
 from app.web.documents import (
     LegacyDesk,
@@ -37,6 +38,7 @@ class Parts:
     questions: Questions
     legacy: LegacyDesk
     provenance: ProvenanceResource
+    metadata: MetadataResource
     ballot_box: BallotBox
     desk: Desk
     file_host: FileHost
@@ -59,6 +61,7 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
     app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))
     app.add_route(f"/streams{_FILE}", streams)
+    app.add_route(f"/metadata{_FILE}", parts.metadata)
     app.add_route("/healthz", HealthResource())
     # Compiled now: else the first vote would wait for it.
     app.add_route("/metrics", MetricsResource(parts.metrics), compile=True)

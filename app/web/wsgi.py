@@ -10,12 +10,20 @@ from urllib.request import getproxies, proxy_bypass
 
 import falcon
 
-from app.assembly import known_hosts, open_documents, open_index, open_spool, open_upstream
+from app.assembly import (
+    known_hosts,
+    open_core_metadata,
+    open_documents,
+    open_index,
+    open_spool,
+    open_upstream,
+)
 from app.clients import NetworkTable
 from app.config import Config, load
 from app.store import Store
 from app.upstream import Upstream
 from app.web.application import Parts, create_app
+from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
@@ -27,6 +35,7 @@ from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
 _ASK_PATIENCE = 5.0
+_METADATA_PATIENCE = 5.0
 _STREAM_PATIENCE = 0.5
 """Seconds to wait for a place: a client that cannot be passed a file is redirected."""
 
@@ -48,6 +57,10 @@ def get_app() -> "falcon.App[Any, Any]":
         questions=questions,
         legacy=LegacyDesk(config.prefix, questions, documents),
         provenance=ProvenanceResource(config.prefix, questions, documents),
+        metadata=MetadataResource(
+            open_core_metadata(config, store, upstream),
+            Places(max(1, config.threads // 4), _METADATA_PATIENCE),
+        ),
         ballot_box=BallotBox(buffer, store.network_key(), time.time),
         desk=_desk(config, store),
         file_host=upstream,
