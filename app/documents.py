@@ -164,7 +164,7 @@ class Documents:
         return Unkept(found.body, serial_of(found))
 
     def _fetched(self, name: ProjectName, version: str | None) -> Legacy:
-        found = self._upstream.legacy(name, version)
+        found = self._upstream.legacy(name, version, insist=True)
         if found is None:
             raise NoSuchProject(
                 f"the legacy JSON of {name} {version or ''}".rstrip(), "is not there"

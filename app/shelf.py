@@ -10,7 +10,6 @@ Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them
 """
 
 import gzip
-import os
 import shutil
 from pathlib import Path
 
@@ -101,7 +100,9 @@ class Shelf:
         """Let nginx find the serial of the root pages, after they are written."""
         folder = serial_folder(serial)
         (self._root / folder).mkdir(exist_ok=True)
-        link = self._staging / f"{os.getpid()}-root-{os.urandom(4).hex()}"
+        # One job at a time writes the root; what a killed one left is in the way.
+        link = self._root / "next"
+        link.unlink(missing_ok=True)
         link.symlink_to(folder)
         link.replace(self._root / "last")
         for old in self._root.glob("serial-*"):

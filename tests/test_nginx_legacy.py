@@ -3,7 +3,9 @@
 import gzip
 import json
 import signal
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -170,6 +172,36 @@ def test_a_stale_copy_of_legacy_json_is_not_served(mirror: Serving, pypi: FakePy
     assert 503 == answer.status
     assert answer.header("Retry-After")
     assert sent(pypi, "lag/json") == mirror.get("/pypi/lag/json").body
+
+
+def test_whoever_polls_never_sees_two_generations(tmp_path: Path, pypi: FakePypi) -> None:
+    """The serial over legacy JSON is the one in it, and never older than the page's."""
+    changes = {"sync": {"retry": 0, "max_age": 0, "legacy_json": "mirror"}}
+    pypi.add(make_wheel("poll", "1.0"))
+    with Serving.of(tmp_path, pypi, **changes) as mirror:
+        bring(mirror, "poll")
+        stop = threading.Event()
+        seen: list[tuple[int, int, int]] = []
+
+        def poll() -> None:
+            while not stop.is_set():
+                page = json.loads(mirror.get("/pypi/simple/poll/", Accept=JSON).body)
+                answer = mirror.get("/pypi/poll/json")
+                inside = json.loads(answer.body)["last_serial"]
+                seen.append((page["meta"]["_last-serial"], inside, int(answer.header(SERIAL))))
+
+        poller = threading.Thread(target=poll)
+        poller.start()
+        try:
+            for _ in range(30):
+                pypi.touch("poll")
+                bring(mirror, "poll")
+        finally:
+            stop.set()
+            poller.join()
+        assert 20 < len(seen)
+        assert all(page <= inside == over for page, inside, over in seen)
+        assert 20 < len({inside for _, inside, _ in seen})
 
 
 @pytest.mark.parametrize(("fault", "status"), [(Status(503), 503), (GzipBomb(200 << 20), 502)])

@@ -11,7 +11,9 @@ class DocumentQueries(Connection):
     def provenance(self, name: ProjectName, filename: Filename) -> str | None:
         """Return upstream's URL of a file's provenance, or None where none is announced."""
         with self._reading():
-            query = File.select(File.provenance).join(Project)
+            query = File.select(File.path, File.provenance).join(Project)
             ours = (Project.name == name) & (File.listed == 1)
-            row = next(self._rows(query.where(ours, File.path.endswith(f"/{filename}"))), None)
-            return row[0] if row else None
+            tail = f"/{filename}"
+            # SQLite's LIKE does not tell capitals from small letters.
+            rows = self._rows(query.where(ours, File.path.endswith(tail)))
+            return next((url for path, url in rows if path.endswith(tail)), None)

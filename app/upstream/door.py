@@ -38,15 +38,20 @@ class Upstream:
         """
         return self._pages.fetch(name, known)
 
-    def legacy(self, name: ProjectName, version: str | None = None) -> Legacy | None:
+    def legacy(
+        self, name: ProjectName, version: str | None = None, *, insist: bool = False
+    ) -> Legacy | None:
         """Return the legacy JSON of a project or of one release; None: there is none.
+
+        After some projects without any, and none with it, the index is asked no more,
+        unless the caller does `insist`.
 
         Raises:
             UpstreamUnavailable: Upstream cannot be asked now.
             UpstreamUntrusted: What it answers is broken.
 
         """
-        return self._pages.legacy(name, version)
+        return self._pages.legacy(name, version, insist=insist)
 
     def document(self, url: str, accept: str, limit: int) -> bytes:
         """Return a small document of at most so many bytes that a page links to.

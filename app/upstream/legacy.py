@@ -34,12 +34,17 @@ class LegacyJson:
         self._wire, self._limit = wire, limit
         self._lock = threading.Lock()
         # One, once it has answered; none, once it is clear that none will.
-        self._templates = templates
+        self._templates = self._every = templates
         self._answered = False
         self._misses = 0
 
-    def fetch(self, name: ProjectName, version: str | None = None) -> Legacy | None:
+    def fetch(
+        self, name: ProjectName, version: str | None = None, *, insist: bool = False
+    ) -> Legacy | None:
         """Return what it says of a project, or of one release; None where it has nothing.
+
+        An index that seems to have no legacy JSON at all is asked no more, unless one
+        does `insist`: then some client waits for this one.
 
         Raises:
             UpstreamUnavailable: It may have something, but not now. A page without it
@@ -48,7 +53,7 @@ class LegacyJson:
 
         """
         what = name if version is None else f"{name}/{quote(version, safe='')}"
-        for template in self._templates:
+        for template in (self._templates or self._every) if insist else self._templates:
             url = template.format(what)
             answer = self._wire.fetch(Ask(url, {"Accept": "application/json"}, self._limit), _json)
             if answer.body is not None:
@@ -58,7 +63,7 @@ class LegacyJson:
                     return Legacy(answer.body, known)
             elif answer.status != HTTPStatus.OK:
                 _raise_if_later(answer)
-        if version is None:
+        if not insist:
             self._missed()
         return None
 

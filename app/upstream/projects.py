@@ -75,9 +75,9 @@ class ProjectPages:
             raise UpstreamUntrusted(answer.url, f"cannot be believed: {error}") from error
         return FetchedProject(project, validators_of(answer.headers), legacy)
 
-    def legacy(self, name: ProjectName, version: str | None) -> Legacy | None:
-        """Return the legacy JSON of a project or of a release, or None where there is none."""
-        return self._legacy.fetch(name, version)
+    def legacy(self, name: ProjectName, version: str | None, *, insist: bool) -> Legacy | None:
+        """Return legacy JSON; see `Upstream.legacy`."""
+        return self._legacy.fetch(name, version, insist=insist)
 
     def _parse(
         self, name: ProjectName, answer: Answer[bytes], body: bytes
