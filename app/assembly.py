@@ -1,10 +1,17 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
-from app.config import Config
+from urllib.parse import urlsplit
+
+from app.companions import Companions
+from app.config import Config, LegacyJson
+from app.core_metadata import CoreMetadata
+from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
+from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.pages import PackagePlaces
 from app.runtime import RunDirectory
+from app.shelf import Shelf
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -32,9 +39,31 @@ def open_upstream(config: Config, connections: int) -> Upstream:
 def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks)
+    mirrored = config.sync.legacy_json is LegacyJson.MIRROR
+    legacy = LegacyPages(upstream, store, Shelf(config.repo_path), mirrored=mirrored)
+    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy)
     policy = IndexPolicy(config.timeouts.upstream, keep_deleted=config.keep_deleted)
     return Index(parts, policy)
+
+
+def open_documents(config: Config, store: Store, upstream: Upstream) -> Documents:
+    """Return the use cases of what lies beside the pages, for those who ask for it."""
+    locks = NameLocks(RunDirectory(config.repo_path).project_locks)
+    bring = open_index(config, store, upstream).bring
+    parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks, bring)
+    return Documents(parts, known_hosts(config), config.timeouts.upstream)
+
+
+def open_core_metadata(config: Config, store: Store, upstream: Upstream) -> CoreMetadata:
+    """Return the use cases of core metadata without its file."""
+    return CoreMetadata(store, upstream, Companions(config.repo_path), known_hosts(config))
+
+
+def known_hosts(config: Config) -> frozenset[str]:
+    """Return `host[:port]` of every URL of upstream's that the configuration names."""
+    source = config.upstream
+    urls = [source.pypi_url, *source.packages_url, *source.redirect_url]
+    return frozenset(urlsplit(url).netloc.rpartition("@")[2].lower() for url in urls)
 
 
 def open_spool(config: Config, store: Store) -> Spool:

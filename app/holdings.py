@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from app import model
 from app.names import (
-    COMPANION,
     FilePath,
     Sha256,
     companion_of,
@@ -29,7 +28,6 @@ from app.upstream import Upstream, UpstreamError
 
 logger = logging.getLogger("larder")
 
-_MAX_COMPANION = 8 << 20
 _TRIES = 3
 """How often a download that breaks off is resumed within one step."""
 
@@ -229,10 +227,9 @@ class Holdings:
         if wanted.metadata_sha256 is None:
             return
         problems: list[Exception] = []
-        for url in self._upstream.url_of(companion_of(wanted.path), wanted.companion_origin):
+        for url in self._upstream.url_of(wanted.path, wanted.origin):
             try:
-                with self._upstream.open_file(url) as body:
-                    self._hold_companion(folder, wanted, _bounded(body.chunks()))
+                self._hold_companion(folder, wanted, self._upstream.core_metadata(url))
             except (UpstreamError, WrongContentError) as error:
                 problems.append(error)
             else:
@@ -270,21 +267,6 @@ class _Wanted:
     origin: str | None
     metadata_sha256: Sha256 | None
     mtime: int | None
-
-    @property
-    def companion_origin(self) -> str | None:
-        return None if self.origin is None else self.origin + COMPANION
-
-
-def _bounded(chunks: Iterator[bytes]) -> bytes:
-    """Return a companion's bytes; no honest one is larger than a few megabytes."""
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > _MAX_COMPANION:
-            message = f"core metadata of more than {_MAX_COMPANION} bytes"
-            raise WrongContentError(message)
-    return bytes(body)
 
 
 def _mtime(file: KnownFile) -> int | None:

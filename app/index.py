@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app import pages
+from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.names import ProjectName
 from app.planning import retry_pause
@@ -51,6 +52,7 @@ class IndexParts:
     upstream: Upstream
     tree: PageTree
     locks: NameLocks
+    legacy: LegacyPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Index:
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
         self._policy, self._clock = policy, clock
+        self._legacy = parts.legacy
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -105,7 +108,8 @@ class Index:
             here = self._tree.has(name)
             tracked = self._store.tracked_project(name)
             try:
-                return self._write(name, tracked if here else None, announced)
+                outcome = self._write(name, tracked if here else None, announced)
+                self._legacy.complete(name)
             except NoSuchProject:
                 if here:
                     return Outcome.GONE
@@ -114,6 +118,8 @@ class Index:
             except (UpstreamError, StalePageError) as error:
                 self._store.fail(name, self._failure(error, tracked))
                 raise
+            else:
+                return outcome
 
     def remove(self, name: ProjectName, announced: int | None = None) -> None:
         """Take a project away: its pages now, its held files by whoever withdraws them."""
@@ -146,9 +152,12 @@ class Index:
         # what it lists, and a kill in between leaves the project to be done again.
         keep = self._policy.keep_deleted and not quarantined
         self._store.record(project, keep_held=keep)
+        ours = pages.with_own_links(project)
         rendered = Pages(
-            html=(pages.render_html(project, FILES_URL),),
-            json=(pages.render_json(project, FILES_URL),),
+            html=(pages.render_html(ours, FILES_URL),),
+            json=(pages.render_json(ours, FILES_URL),),
+            serial=project.serial,
+            legacy=self._legacy.beside(project, fetched.legacy),
         )
         self._tree.write(name, rendered)
         settled = Settled(project.serial, found.etag, found.last_modified, now)

@@ -41,6 +41,9 @@ class File:
     core_metadata: Mapping[str, str] | None = None
     # PEP 691: "gpg-sig: an optional key that acts a boolean"; None where absent.
     gpg_sig: bool | None = None
+    # PEP 740: the URL of the file's provenance; upstream's, until `app.pages.provenance`
+    # has put our own in its place.
+    provenance: str | None = None
     # Any other key of upstream's that is only data (PEP 691 allows them), passed on.
     extra: Mapping[str, Any] = field(default_factory=dict)
 

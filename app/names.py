@@ -20,6 +20,9 @@ Filename = NewType("Filename", str)
 Sha256 = NewType("Sha256", str)
 """A SHA-256 digest, 64 lower-case hexadecimal digits."""
 
+Version = NewType("Version", str)
+"""A version as a page spells it: one path component that is not hidden (PEP 440's letters)."""
+
 FilePath = NewType("FilePath", str)
 """A file's place below ``/packages/``: ``{ab}/{cd}/{60 hex digits}/{filename}``.
 
@@ -31,6 +34,7 @@ form, derived from its SHA-256 or its URL (see ``app.model.File``).
 # The core metadata specification ("Name"), in ASCII as PyPI enforces it.
 _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST_FOLDERS = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})")
 
@@ -72,6 +76,19 @@ def parse_filename(text: str) -> Filename:
         message = f"{text[:80]!r} is not a file name"
         raise InvalidNameError(message)
     return Filename(text)
+
+
+def parse_version(text: str) -> Version:
+    """Return the text as a version, in whatever spelling.
+
+    Raises:
+        InvalidNameError: It has a character that no version has, or too many of them.
+
+    """
+    if not _VERSION.fullmatch(text):
+        message = f"{text[:80]!r} is not a version"
+        raise InvalidNameError(message)
+    return Version(text)
 
 
 def parse_sha256(text: str) -> Sha256:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.atomic import ExchangeUnsupportedError, exchange, flush_folder, replacing
 from app.names import InvalidNameError, ProjectName, parse_project
+from app.shelf import LEGACY, PROJECT, SLOTS, Shelf, serial_folder
 
 HTML = "index.html"
 JSON = "index.v1.json"
@@ -33,6 +34,9 @@ class Pages:
 
     html: Iterable[bytes]
     json: Iterable[bytes]
+    serial: int | None = None
+    # The project's legacy JSON, where it is kept from the start.
+    legacy: bytes | None = None
 
 
 class PageTree:
@@ -43,8 +47,7 @@ class PageTree:
         self._simple = repo_path / "simple"
         self._staging = repo_path / "run" / "staging"
         self._root_mark = repo_path / "run" / "root.mark"
-        self._simple.mkdir(parents=True, exist_ok=True)
-        self._staging.mkdir(parents=True, exist_ok=True)
+        self._shelf = Shelf(repo_path)
 
     def has(self, name: ProjectName) -> bool:
         """Whether the project's pages are here."""
@@ -67,11 +70,17 @@ class PageTree:
             stamp = _stamp(target / HTML)
             for filename, content in _variants(pages).items():
                 _write_flushed(folder / filename, content, stamp + _SLOTS[filename])
+            if pages.legacy is not None:
+                _write_legacy(folder, pages.legacy, pages.serial, stamp)
             flush_folder(folder)
             self._swap(folder, target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         flush_folder(self._simple)
+        if pages.legacy is None:
+            self._shelf.unlink(name)
+        else:
+            self._shelf.link(name)
 
     def write_root(self, pages: Pages, mark: str) -> None:
         """Put the root pages in place; they may be larger than memory.
@@ -81,6 +90,7 @@ class PageTree:
         stamp = _stamp(self._simple / HTML)
         for filename, chunks in ((HTML, pages.html), (JSON, pages.json)):
             self._write_root_page(filename, chunks, stamp)
+        self._shelf.note_root(pages.serial)
         with replacing(self._root_mark, self._staging) as stream:
             stream.write(mark.encode())
 
@@ -100,6 +110,7 @@ class PageTree:
             (self._simple / name).rename(folder)
         except FileNotFoundError:
             return
+        self._shelf.unlink(name)
         flush_folder(self._simple)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -129,8 +140,7 @@ class PageTree:
                 exchange(folder, target)
             except ExchangeUnsupportedError:
                 # NFS and some others: file by file, each whole.
-                for path in folder.iterdir():
-                    path.replace(target / path.name)
+                _replace_each(folder, target)
                 flush_folder(target)
 
     def _write_root_page(self, filename: str, chunks: Iterable[bytes], stamp: int) -> None:
@@ -170,11 +180,32 @@ def _variants(pages: Pages) -> Mapping[str, bytes]:
     }
 
 
+def _write_legacy(folder: Path, legacy: bytes, serial: int | None, stamp: int) -> None:
+    """Lay a project's legacy JSON beside its pages; see `app.shelf` for the places."""
+    inner = folder / serial_folder(serial)
+    inner.mkdir()
+    _write_flushed(inner / PROJECT, legacy, stamp)
+    _write_flushed(inner / f"{PROJECT}.gz", gzip.compress(legacy, _GZIP_LEVEL, mtime=0), stamp + 1)
+    flush_folder(inner)
+    (folder / LEGACY).symlink_to(inner.name)
+
+
+def _replace_each(folder: Path, target: Path) -> None:
+    """Put the new files in place of the old ones; what lay beside those goes first."""
+    for path in target.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.is_symlink():
+            path.unlink()
+    for path in folder.iterdir():
+        path.replace(target / path.name)
+
+
 def _stamp(previous: Path) -> int:
     """Return a modification time, a multiple of four, later than the page before."""
-    now = int(time.time()) // 4 * 4 - 4
+    now = int(time.time()) // SLOTS * SLOTS - SLOTS
     try:
-        return max(now, int(previous.stat().st_mtime) // 4 * 4 + 4)
+        return max(now, int(previous.stat().st_mtime) // SLOTS * SLOTS + SLOTS)
     except FileNotFoundError:
         return now
 

@@ -32,6 +32,7 @@ class CleanUp(Job):
         counts = {
             "expired votes": store.count_expired(self._vote_limit()),
             "records of files that are gone": files + projects,
+            "core metadata of files that are gone": self.parts.core_metadata.count_dropped(),
             "stale partial files": self.parts.holdings.sweepable() + self.parts.tree.stale(_STALE),
         }
         return [Clean(kind, count) for kind, count in counts.items() if count]
@@ -44,6 +45,8 @@ class CleanUp(Job):
                 self.parts.store.expire_votes(self._vote_limit(), int(time.time()) - windows)
             case Clean("records of files that are gone"):
                 self.parts.store.forget_gone()
+            case Clean("core metadata of files that are gone"):
+                self.parts.core_metadata.forget_dropped()
             case Clean("stale partial files"):
                 self._sweep_tiers()
                 self.parts.tree.sweep(_STALE)

@@ -6,8 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
-from app.assembly import open_index, open_spool, open_upstream
+from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
+from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
 from app.runtime import RunDirectory
@@ -56,6 +57,11 @@ class Parts:
     def index(self) -> Index:
         """The use cases of the index."""
         return open_index(self.config, self.store, self.upstream)
+
+    @cached_property
+    def core_metadata(self) -> CoreMetadata:
+        """The use cases of core metadata without its file."""
+        return open_core_metadata(self.config, self.store, self.upstream)
 
     @cached_property
     def holdings(self) -> Holdings:

@@ -250,6 +250,7 @@ class SyncIndex(Job):
         rendered = Pages(
             html=pages.render_root_html(self._entries(), last),
             json=pages.render_root_json(self._entries(), last),
+            serial=last,
         )
         self.parts.tree.write_root(rendered, mark)
 

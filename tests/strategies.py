@@ -69,13 +69,14 @@ def extras() -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(keys, _json.filter(lambda value: value is not None), max_size=2)
 
 
+# Quotes and angle brackets are wrong in a URL, and found in some.
+_urls = st.text("ab/%?#&<>\"'+\u00fc", max_size=20).map("https://example.org/{}".format)
+
+
 @st.composite
 def files(draw: st.DrawFn) -> File:
     """Give a file that upstream has at its canonical place."""
     filename = draw(filenames)
-    extra = draw(extras())
-    if draw(st.booleans()):
-        extra["provenance"] = draw(texts)
     return File(
         filename=filename,
         path=path_from_digest(draw(hexadecimal(64)), filename),
@@ -86,7 +87,8 @@ def files(draw: st.DrawFn) -> File:
         yanked=draw(st.booleans() | texts),
         core_metadata=draw(st.none() | hashes),
         gpg_sig=draw(st.none() | st.booleans()),
-        extra=extra,
+        provenance=draw(st.none() | _urls),
+        extra=draw(extras()),
     )
 
 

@@ -136,16 +136,15 @@ def test_a_range_passes_through(mirror: Serving, wheel: FakeFile, wanted: str, b
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("suffix", ["", ".metadata"])
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
 def test_a_file_that_is_not_held_is_redirected(
-    mirror: Serving, wheel: FakeFile, method: str, suffix: str, headers: dict[str, str]
+    mirror: Serving, wheel: FakeFile, method: str, headers: dict[str, str]
 ) -> None:
     """For now, to the configured place, whatever Host says."""
-    path = f"/pypi/packages/{wheel.path}{suffix}"
+    path = f"/pypi/packages/{wheel.path}"
     answer = mirror.get(path, method, **headers, **REDIRECTED, Host="evil.example.org")
     assert 302 == answer.status
-    expected = mirror.config.upstream.redirect_url[0] + wheel.path + suffix
+    expected = mirror.config.upstream.redirect_url[0] + wheel.path
     assert expected == answer.header("Location")
     assert "no-store" == answer.header("Cache-Control")
     assert "*" == answer.header("Access-Control-Allow-Origin")
@@ -177,10 +176,9 @@ def test_a_file_that_is_not_held_passes_through(
     assert "identity" == request.headers["accept-encoding"]
 
 
-def test_metadata_and_head_pass_through(mirror: Serving, pypi: FakePypi, wheel: FakeFile) -> None:
-    """Both are what pip and uv ask first."""
+def test_head_passes_through(mirror: Serving, pypi: FakePypi, wheel: FakeFile) -> None:
+    """It is what pip asks first, where there is no core metadata."""
     path = f"/pypi/packages/{wheel.path}"
-    assert b"Name: six\n" == mirror.get(f"{path}.metadata", **PROXIED).body
     pypi.forget_requests()
     answer = mirror.get(path, "HEAD", **PROXIED)
     assert (200, b"") == (answer.status, answer.body)
@@ -268,17 +266,16 @@ def lost(mirror: Serving, wheel: FakeFile) -> Iterator[FakeFile]:
     store.close()
 
 
-@pytest.mark.parametrize("suffix", ["", ".metadata"])
 def test_a_file_that_should_be_held_and_is_not_comes_by_the_clients_mode(
-    mirror: Serving, lost: FakeFile, suffix: str
+    mirror: Serving, lost: FakeFile
 ) -> None:
     """The database says that it is here, nginx looks once more, and never twice."""
-    path = f"/pypi/packages/{lost.path}{suffix}"
+    path = f"/pypi/packages/{lost.path}"
     before = mirror.counted("decisions", "held")
     answer = mirror.get(path, **PROXIED)
-    assert (200, b"Name: six\n" if suffix else CONTENT) == (answer.status, answer.body)
+    assert (200, CONTENT) == (answer.status, answer.body)
     answer = mirror.get(path, **REDIRECTED)
-    expected = mirror.config.upstream.redirect_url[0] + lost.path + suffix
+    expected = mirror.config.upstream.redirect_url[0] + lost.path
     assert (302, expected) == (answer.status, answer.header("Location"))
     assert mirror.counted("decisions", "held") == before + 2
 

@@ -55,6 +55,8 @@ def test_a_mirror_without_a_prefix(tmp_path: Path, fake_pypi: FakePypi, wheel: F
         assert "/simple/" == mirror.get("/simple").header("Location")
         assert 302 == mirror.get(f"/packages/{wheel.path}").status
         assert b"/simple/ NAME" in mirror.get("/").body
+        for path in ("/six/json", "/pypi/six/json", "/six/1.17.0/json"):
+            assert "application/json" == mirror.get(path).header("Content-Type")
         for path in ("/.larder/vote", f"/votes/{WHEEL}", "/metrics", "/run/nginx.conf"):
             assert 404 == mirror.get(path).status
 

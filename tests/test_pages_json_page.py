@@ -74,7 +74,7 @@ def test_pypis_page_is_read_whole() -> None:
         size=34041,
         upload_time="2021-05-05T14:18:18.379730Z",
         yanked='Broken "sdist" & more',
-        extra={"provenance": "https://pypi.org/integrity/six/1.16.0/six-1.16.0.tar.gz/provenance"},
+        provenance="https://pypi.org/integrity/six/1.16.0/six-1.16.0.tar.gz/provenance",
     )
     expected = Project(
         name=SIX,

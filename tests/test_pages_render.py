@@ -106,7 +106,6 @@ def in_html(project: Project) -> Project:
 
 def file_in_html(file: File) -> File:
     """Return the file as far as HTML holds it: one digest, no sizes, no times."""
-    provenance = without_nul(file.extra.get("provenance"))
     mark = file.yanked
     return File(
         filename=file.filename,
@@ -116,7 +115,7 @@ def file_in_html(file: File) -> File:
         yanked=mark.replace("\0", "\ufffd") if isinstance(mark, str) else mark,
         core_metadata=None if file.core_metadata is None else best(file.core_metadata),
         gpg_sig=file.gpg_sig,
-        extra={"provenance": provenance} if provenance else {},
+        provenance=file.provenance,
     )
 
 
@@ -153,7 +152,8 @@ def test_a_full_page_has_every_key() -> None:
         yanked="why",
         core_metadata={"sha256": DIGEST},
         gpg_sig=False,
-        extra={"provenance": "https://pypi.org/integrity/x", "x": None},
+        provenance="https://pypi.org/integrity/x",
+        extra={"x": None},
     )
     project = Project(
         name=SIX,
@@ -268,7 +268,7 @@ def test_a_link_can_be_split_by_hand() -> None:
 
 def test_hostile_text_is_escaped_in_every_attribute() -> None:
     """The reason, the specifier, the provenance and the status alike."""
-    file = replace(FILE, requires_python=HOSTILE, yanked=HOSTILE, extra={"provenance": HOSTILE})
+    file = replace(FILE, requires_python=HOSTILE, yanked=HOSTILE, provenance=HOSTILE)
     project = replace(PROJECT, files=(file,), status=HOSTILE, status_reason=HOSTILE)
     text = render_html(project, FILES_URL).decode()
     assert "<script" not in text

@@ -11,7 +11,7 @@ from app.clients import NetworkTable
 from app.config.settings import Mode
 from app.names import Filename, path_from_digest
 from app.web.application import create_app
-from app.web.decisions import Sources, hosts_of
+from app.web.decisions import Sources
 from app.web.files import CLIENT_HEADER, REDIRECT_HEADER, UNHELD_HEADER, UPSTREAM_HEADER
 from tests.fake_pypi import FakePypi
 from tests.fake_pypi.asking import asking
@@ -178,8 +178,3 @@ def test_a_path_that_is_none_is_404(mirror: Mirror, path: str) -> None:
     answer = _ask(mirror, path, PROXIED)
     assert 404 == answer.status_code
     assert "X-Accel-Redirect" not in answer.headers
-
-
-def test_hosts_are_compared_without_case() -> None:
-    """A host's name has none."""
-    assert frozenset({"a.example.org:81"}) == hosts_of(["http://A.example.org:81/x/"])

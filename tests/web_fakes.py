@@ -6,13 +6,16 @@ from pathlib import Path
 
 from app.clients import NetworkTable
 from app.config.settings import Mode
+from app.documents import Kept, Unkept
 from app.model import Vote
 from app.names import Filename as Name
-from app.names import FilePath, ProjectName, Sha256, parse_file_path, path_from_digest
+from app.names import FilePath, ProjectName, Sha256, Version, parse_file_path, path_from_digest
 from app.store import KnownFile, StoreError
 from app.tree import HTML, JSON
 from app.web.application import Parts
+from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
+from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.metrics import Metrics
 from app.web.places import Places
 from app.web.simple import Questions
@@ -85,6 +88,46 @@ class MemoryIndex:
 
 
 @dataclass
+class MemoryDocuments:
+    """Legacy JSON that is there for the asking, and errors that are not."""
+
+    answer: Kept | Unkept = field(default_factory=lambda: Kept("serial-1", "project.json"))
+    error: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def legacy(self, name: ProjectName) -> Kept | Unkept:
+        """Return the answer, or raise the error."""
+        self.asked.append(name)
+        if self.error:
+            raise self.error
+        return self.answer
+
+    def release(self, name: ProjectName, version: Version) -> Kept | Unkept:
+        """Return the answer, or raise the error."""
+        return self.legacy(ProjectName(f"{name}/{version}"))
+
+    def provenance(self, name: ProjectName, version: Version, filename: Name) -> str | None:
+        """Return the URL that the answer's body is, or raise the error."""
+        answer = self.legacy(ProjectName(f"{name}/{version}/{filename}"))
+        return answer.body.decode() if isinstance(answer, Unkept) else None
+
+
+@dataclass
+class MemoryKeeping:
+    """Core metadata that is kept, or not, or wrong."""
+
+    kept: bool = True
+    error: Exception | None = None
+
+    def keep(self, path: FilePath) -> bool:
+        """Return whether it is kept, or raise the error."""
+        assert path
+        if self.error:
+            raise self.error
+        return self.kept
+
+
+@dataclass
 class Clock:
     """A clock that stands still until it is set."""
 
@@ -110,6 +153,8 @@ class Mirror:
             PACKAGES, ELSEWHERE, through_app=False, hosts=frozenset({"files.example.org"})
         )
     )
+    keeping: MemoryKeeping = field(default_factory=MemoryKeeping)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
     index: MemoryIndex = field(init=False)
     buffer: VoteBuffer = field(init=False)
 
@@ -120,10 +165,14 @@ class Mirror:
 
     def parts(self) -> Parts:
         """Return the parts."""
+        questions = Questions(self.index, self.simple, Places(2, 0.1), self.metrics, self.clock)
         return Parts(
             prefix="/pypi",
             simple=self.simple,
-            questions=Questions(self.index, self.simple, Places(2, 0.1), self.metrics, self.clock),
+            questions=questions,
+            legacy=LegacyDesk("/pypi", questions, self.documents),
+            provenance=ProvenanceResource("/pypi", questions, self.documents),
+            metadata=MetadataResource(self.keeping, Places(1, 0.1)),
             ballot_box=BallotBox(self.buffer, b"key", self.clock),
             desk=Desk(self.store, self.modes, self.sources),
             file_host=self.host,

@@ -12,8 +12,10 @@ from app.config.settings import (
     Cache,
     Config,
     IpModes,
+    LegacyJson,
     Log,
     ModeRule,
+    Projects,
     Schedule,
     Sync,
     TierSettings,
@@ -109,7 +111,13 @@ def _sync(values: Values) -> Sync:
         max_page_size=values.need(mirror.MAX_PAGE_SIZE),
         stuck_after=values.need(mirror.STUCK_AFTER),
         follow=values.need(mirror.FOLLOW),
+        legacy_json=values.get(mirror.LEGACY_JSON) or _legacy_json(values),
     )
+
+
+def _legacy_json(values: Values) -> LegacyJson:
+    whole = values.need(mirror.PROJECTS) is Projects.ALL
+    return LegacyJson.MIRROR if whole else LegacyJson.ON_DEMAND
 
 
 def _timeouts(values: Values) -> Timeouts:

@@ -14,8 +14,8 @@ from app.config.serving_keys import LOG_PATH, TLS_CERT, TLS_KEY
 from app.config.values import REPO_MARK, InvalidValueError, parse_path
 
 _MOST_TIERS = 16
-# What larder itself keeps in `repo_path`; clients read the first two.
-_SERVED = ("simple", "json")
+# What larder itself keeps in `repo_path`; clients read all but the last.
+_SERVED = ("simple", "json", "metadata")
 _OWN_FOLDERS = (*_SERVED, "run")
 
 

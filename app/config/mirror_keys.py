@@ -15,7 +15,7 @@ from app.config.kinds import (
     several,
     whole,
 )
-from app.config.settings import Projects
+from app.config.settings import LegacyJson, Projects
 
 REPO_PATH = Key(
     "repo_path",
@@ -215,6 +215,15 @@ MAX_PAGE_SIZE = Key(
     "A larger page of upstream's is refused.",
     example="100m",
     default="100m",
+    added=True,
+)
+LEGACY_JSON = Key(
+    "sync.legacy_json",
+    choice({when.value: when for when in LegacyJson}),
+    "PyPI's legacy JSON, `/{project}/json`: `mirror` fetches it with each page; `on-demand` when"
+    " it is first asked for, and again after the page has changed.",
+    example="mirror",
+    absent="`mirror` with `index.projects: all`, else `on-demand`",
     added=True,
 )
 SCHEDULE_SYNC_INDEX = Key(

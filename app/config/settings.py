@@ -25,6 +25,13 @@ class Projects(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+class LegacyJson(StrEnum):
+    """When legacy JSON is fetched (`sync.legacy_json`)."""
+
+    MIRROR = "mirror"
+    ON_DEMAND = "on-demand"
+
+
 class LogFormat(StrEnum):
     """How nginx writes its access log (`log.format`)."""
 
@@ -120,6 +127,7 @@ class Sync:
     stuck_after: int
     # Whether the timetable has a light run every minute.
     follow: bool
+    legacy_json: LegacyJson
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ where a file of an upstream page is, and where larder offers it.
 from app.pages.accept import CLIENT_ACCEPTS, negotiate
 from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
 from app.pages.places import PackagePlaces
+from app.pages.provenance import with_own_links
 from app.pages.render import render_html, render_json, render_root_html, render_root_json
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "render_json",
     "render_root_html",
     "render_root_json",
+    "with_own_links",
 ]

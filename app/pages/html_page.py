@@ -12,6 +12,7 @@ from app.pages.errors import PageError
 from app.pages.listing import admit
 from app.pages.markup import COMMENT, Element, elements
 from app.pages.places import PackagePlaces, absolute_url, last_component
+from app.pages.provenance import upstream_link
 
 # PyPI and bandersnatch put the serial at the end of the page.
 _SERIAL: Final = re.compile(r"\s*SERIAL ([0-9]{1,19})\s*")
@@ -115,7 +116,6 @@ def _file(attributes: Mapping[str, str], base: str, places: PackagePlaces) -> Fi
         raise PageError("it is no distribution by its suffix")
     hashes = _fragment_hashes(fragment)
     path, origin = places.locate(address, filename, hashes)
-    provenance = attributes.get("data-provenance")
     return File(
         filename=filename,
         path=path,
@@ -125,7 +125,7 @@ def _file(attributes: Mapping[str, str], base: str, places: PackagePlaces) -> Fi
         yanked="data-yanked" in attributes and values.yanked(attributes["data-yanked"]),
         core_metadata=_companion(attributes),
         gpg_sig=_SIGNED.get(attributes.get("data-gpg-sig", "").lower()),
-        extra={"provenance": provenance} if provenance else {},
+        provenance=upstream_link(attributes.get("data-provenance"), base),
     )
 
 

@@ -11,6 +11,7 @@ from app.pages import values
 from app.pages.errors import PageError, shown
 from app.pages.listing import admit
 from app.pages.places import PackagePlaces, absolute_url
+from app.pages.provenance import upstream_link
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -30,6 +31,7 @@ _FILE_KEYS: Final = frozenset(
         "requires-python",
         "yanked",
         "gpg-sig",
+        "provenance",
         *_METADATA_KEYS,
     }
 )
@@ -112,6 +114,7 @@ def _file(raw: object, page_url: str, places: PackagePlaces) -> File:
         yanked=values.yanked(raw.get("yanked")),
         core_metadata=values.companion(_metadata(raw)),
         gpg_sig=signed if isinstance(signed, bool) else None,
+        provenance=upstream_link(raw.get("provenance"), page_url),
         extra=values.data(raw, _FILE_KEYS),
     )
 

@@ -133,6 +133,8 @@ def _json_file(file: File, files_url: str) -> dict[str, Any]:
         page["core-metadata"] = dict(file.core_metadata) or True
     if file.gpg_sig is not None:
         page["gpg-sig"] = file.gpg_sig
+    if file.provenance is not None:
+        page["provenance"] = file.provenance
     return page
 
 
@@ -157,8 +159,8 @@ def _anchor(file: File, files_url: str) -> str:
         parts.append(f' data-dist-info-metadata="{digest}" data-core-metadata="{digest}"')
     if file.gpg_sig is not None:
         parts.append(f' data-gpg-sig="{"true" if file.gpg_sig else "false"}"')
-    if isinstance(provenance := file.extra.get("provenance"), str):
-        parts.append(f' data-provenance="{_escaped(provenance)}"')
+    if file.provenance is not None:
+        parts.append(f' data-provenance="{_escaped(file.provenance)}"')
     parts.append(f">{file.filename}</a><br>")
     return "".join(parts)
 

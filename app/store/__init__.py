@@ -3,6 +3,7 @@
 Queries are verbs and return model objects or plain values; rows do not leave here.
 """
 
+from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
@@ -21,5 +22,5 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, VoteQueries, HoldingQueries):
+class Store(IndexQueries, VoteQueries, HoldingQueries, DocumentQueries):
     """Everything that larder remembers."""

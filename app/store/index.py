@@ -99,7 +99,14 @@ KNOWN = (
     File.metadata_sha256,
     File.upload_time,
 )
-_DATA = (File.sha256, File.size, File.origin, File.metadata_sha256, File.upload_time)
+_DATA = (
+    File.sha256,
+    File.size,
+    File.origin,
+    File.metadata_sha256,
+    File.upload_time,
+    File.provenance,
+)
 _INSERT = (File.project, File.path, *_DATA, File.listed)
 
 # What a project in step has in the columns of failure.
@@ -300,7 +307,14 @@ class IndexQueries(Connection):
 
 def _data(file: model.File) -> tuple[Any, ...]:
     companion = (file.core_metadata or {}).get("sha256")
-    return (file.sha256, file.size, file.origin, companion, file.upload_time)
+    return (
+        file.sha256,
+        file.size,
+        file.origin,
+        companion,
+        file.upload_time,
+        file.provenance,
+    )
 
 
 def _differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:

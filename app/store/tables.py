@@ -62,6 +62,8 @@ class File(Model):
     origin = TextField(null=True)
     metadata_sha256 = TextField(null=True)
     upload_time = TextField(null=True)
+    # Upstream's URL of its provenance (PEP 740).
+    provenance = TextField(null=True)
     # 0 once no page lists it any more: nothing may wish for it.
     listed = IntegerField(default=1)
 

@@ -14,6 +14,7 @@ from app.upstream.errors import (
     UpstreamUntrusted,
 )
 from app.upstream.files import FileBody
+from app.upstream.legacy import Legacy
 from app.upstream.policy import UpstreamPolicy
 from app.upstream.projects import FetchedProject, Validators
 from app.upstream.serials import NotModified, SerialList
@@ -22,6 +23,7 @@ __all__ = [
     "CutBodyError",
     "FetchedProject",
     "FileBody",
+    "Legacy",
     "NoSuchFile",
     "NoSuchProject",
     "NotModified",

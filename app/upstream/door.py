@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from app.names import FilePath, ProjectName
 from app.upstream import files
 from app.upstream.core_metadata import core_metadata
+from app.upstream.documents import fetch_document
+from app.upstream.legacy import Legacy
 from app.upstream.policy import Addresses, UpstreamPolicy, url_below
 from app.upstream.projects import FetchedProject, ProjectPages, Validators
 from app.upstream.serials import NotModified, SerialList, Serials
@@ -36,6 +38,32 @@ class Upstream:
 
         """
         return self._pages.fetch(name, known)
+
+    def legacy(
+        self, name: ProjectName, version: str | None = None, *, insist: bool = False
+    ) -> Legacy | None:
+        """Return the legacy JSON of a project or of one release; None: there is none.
+
+        After some projects without any, and none with it, the index is asked no more,
+        unless the caller does `insist`.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: What it answers is broken.
+
+        """
+        return self._pages.legacy(name, version, insist=insist)
+
+    def document(self, url: str, accept: str, limit: int) -> bytes:
+        """Return a small document of at most so many bytes that a page links to.
+
+        Raises:
+            NoSuchFile: There is no such document.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It is larger, cut, or no document.
+
+        """
+        return fetch_document(self._wire, url, accept, limit)
 
     def serials(self, known: Validators | None = None) -> SerialList | NotModified | None:
         """Return the serial of every project, or None where the index has no serials.

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -16,6 +18,14 @@ from app.upstream.wire import Answer, Ask, Wire, judge
 _ENOUGH_MISSES = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """Legacy JSON as upstream sent it, and what it says."""
+
+    body: bytes
+    known: Mapping[str, Any]
+
+
 class LegacyJson:
     """The legacy JSON of one index, if it has any; safe for threads."""
 
@@ -24,12 +34,17 @@ class LegacyJson:
         self._wire, self._limit = wire, limit
         self._lock = threading.Lock()
         # One, once it has answered; none, once it is clear that none will.
-        self._templates = templates
+        self._templates = self._every = templates
         self._answered = False
         self._misses = 0
 
-    def fetch(self, name: ProjectName) -> Mapping[str, Any] | None:
-        """Return what it says of a project, or None where it has nothing.
+    def fetch(
+        self, name: ProjectName, version: str | None = None, *, insist: bool = False
+    ) -> Legacy | None:
+        """Return what it says of a project, or of one release; None where it has nothing.
+
+        An index that seems to have no legacy JSON at all is asked no more, unless one
+        does `insist`: then some client waits for this one.
 
         Raises:
             UpstreamUnavailable: It may have something, but not now. A page without it
@@ -37,17 +52,19 @@ class LegacyJson:
             UpstreamUntrusted: What it has is broken.
 
         """
-        for template in self._templates:
-            url = template.format(name)
+        what = name if version is None else f"{name}/{quote(version, safe='')}"
+        for template in (self._templates or self._every) if insist else self._templates:
+            url = template.format(what)
             answer = self._wire.fetch(Ask(url, {"Accept": "application/json"}, self._limit), _json)
             if answer.body is not None:
                 known = _load(url, answer.body)
                 if isinstance(known, dict) and isinstance(known.get("info"), dict):
                     self._settle(template)
-                    return known
+                    return Legacy(answer.body, known)
             elif answer.status != HTTPStatus.OK:
                 _raise_if_later(answer)
-        self._missed()
+        if not insist:
+            self._missed()
         return None
 
     def _settle(self, template: str) -> None:

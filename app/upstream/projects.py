@@ -10,7 +10,7 @@ from app.pages import values
 from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
 from app.pages.places import PackagePlaces
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
-from app.upstream.legacy import LegacyJson
+from app.upstream.legacy import Legacy, LegacyJson
 from app.upstream.policy import Addresses
 from app.upstream.wire import Answer, Ask, Wire, judge
 
@@ -46,6 +46,8 @@ class FetchedProject:
 
     project: Project
     validators: Validators
+    # Where the page needed it.
+    legacy: Legacy | None = None
 
 
 class ProjectPages:
@@ -69,20 +71,26 @@ class ProjectPages:
         if answer.body is None:
             raise judge(answer.status, answer.url, NoSuchProject)
         try:
-            project = self._parse(name, answer, answer.body)
+            project, legacy = self._parse(name, answer, answer.body)
         except PageError as error:
             raise UpstreamUntrusted(answer.url, f"cannot be believed: {error}") from error
-        return FetchedProject(project, validators_of(answer.headers))
+        return FetchedProject(project, validators_of(answer.headers), legacy)
 
-    def _parse(self, name: ProjectName, answer: Answer[bytes], body: bytes) -> Project:
+    def legacy(self, name: ProjectName, version: str | None, *, insist: bool) -> Legacy | None:
+        """Return legacy JSON; see `Upstream.legacy`."""
+        return self._legacy.fetch(name, version, insist=insist)
+
+    def _parse(
+        self, name: ProjectName, answer: Answer[bytes], body: bytes
+    ) -> tuple[Project, Legacy | None]:
         """Return what a page says; its Content-Type decides how it is read."""
         if answer.content_type in _JSON:
-            return _with_serial(parse_json(body, name, answer.url, self._places), answer)
+            return _with_serial(parse_json(body, name, answer.url, self._places), answer), None
         if answer.content_type not in _HTML:
             raise UpstreamUntrusted(answer.url, f"is a {answer.content_type[:60]}, not a page")
         project = _with_serial(parse_html(body, name, answer.url, self._places), answer)
         legacy = self._legacy.fetch(name)
-        return project if legacy is None else merge_legacy(project, legacy)
+        return project if legacy is None else merge_legacy(project, legacy.known), legacy
 
 
 def whole(media_type: str, body: Iterator[bytes]) -> bytes:

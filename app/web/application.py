@@ -7,7 +7,14 @@ from typing import Any
 import falcon
 
 from app.web import errors
+from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk
+from app.web.documents import (
+    LegacyDesk,
+    LegacyResource,
+    ProvenanceResource,
+    ReleaseResource,
+)
 from app.web.files import FileResource
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
@@ -29,6 +36,9 @@ class Parts:
     # The folder of the index's pages.
     simple: Path
     questions: Questions
+    legacy: LegacyDesk
+    provenance: ProvenanceResource
+    metadata: MetadataResource
     ballot_box: BallotBox
     desk: Desk
     file_host: FileHost
@@ -44,10 +54,14 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     streams = StreamResource(parts.desk, parts.file_host, parts.stream_places)
     app.add_route("/simple/", RootResource(parts.simple))
     app.add_route("/simple/{name}/", ProjectResource(parts.questions))
+    app.add_route("/legacy/{name}", LegacyResource(parts.legacy))
+    app.add_route("/legacy/{name}/{version}", ReleaseResource(parts.legacy))
+    app.add_route("/provenance/{name}/{version}/{filename}", parts.provenance)
     app.add_route("/names/{name}", NameResource(parts.prefix))
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
     app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))
     app.add_route(f"/streams{_FILE}", streams)
+    app.add_route(f"/metadata{_FILE}", parts.metadata)
     app.add_route("/healthz", HealthResource())
     # Compiled now: else the first vote would wait for it.
     app.add_route("/metrics", MetricsResource(parts.metrics), compile=True)

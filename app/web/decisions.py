@@ -1,7 +1,6 @@
 """Where a client gets a file that nginx did not find on a tier."""
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -15,7 +14,7 @@ from app.store import KnownFile, StoreError
 logger = logging.getLogger(__name__)
 
 # RFC 3986: reserved characters, and what is encoded already.
-_IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
+IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
 
 
 class Answer(StrEnum):
@@ -130,9 +129,4 @@ def _url(text: str, origin: str | None, base: str) -> str:
     if text.endswith(COMPANION):
         parts = parts._replace(path=parts.path + COMPANION)
     # As the page has it, but in characters that may stand in a header.
-    return quote(urlunsplit(parts), safe=_IN_A_URL)
-
-
-def hosts_of(urls: Iterable[str]) -> frozenset[str]:
-    """Return `host[:port]` of each URL."""
-    return frozenset(urlsplit(url).netloc.lower() for url in urls)
+    return quote(urlunsplit(parts), safe=IN_A_URL)

@@ -11,13 +11,22 @@ from urllib.request import getproxies, proxy_bypass
 
 import falcon
 
-from app.assembly import open_index, open_spool, open_upstream
+from app.assembly import (
+    known_hosts,
+    open_core_metadata,
+    open_documents,
+    open_index,
+    open_spool,
+    open_upstream,
+)
 from app.clients import NetworkTable
 from app.config import Config, load
 from app.store import Store
 from app.upstream import Upstream
 from app.web.application import Parts, create_app
-from app.web.decisions import Desk, Sources, hosts_of
+from app.web.core_metadata import MetadataResource
+from app.web.decisions import Desk, Sources
+from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
 from app.web.places import Places
@@ -27,6 +36,7 @@ from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
 _ASK_PATIENCE = 5.0
+_METADATA_PATIENCE = 5.0
 _STREAM_PATIENCE = 0.5
 """Seconds to wait for a place: a client that cannot be passed a file is redirected."""
 
@@ -41,10 +51,18 @@ def get_app() -> "falcon.App[Any, Any]":
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
     atexit.register(SpoolReader(open_spool(config, store)).close)
+    questions = _questions(config, store, upstream, metrics)
+    documents = open_documents(config, store, upstream)
     parts = Parts(
         prefix=config.prefix,
         simple=config.repo_path / "simple",
-        questions=_questions(config, store, upstream, metrics),
+        questions=questions,
+        legacy=LegacyDesk(config.prefix, questions, documents),
+        provenance=ProvenanceResource(config.prefix, questions, documents),
+        metadata=MetadataResource(
+            open_core_metadata(config, store, upstream),
+            Places(max(1, config.threads // 4), _METADATA_PATIENCE),
+        ),
         ballot_box=BallotBox(buffer, store.network_key(), time.time),
         desk=_desk(config, store),
         file_host=upstream,
@@ -75,7 +93,7 @@ def _desk(config: Config, store: Store) -> Desk:
         packages_url=source.packages_url[0],
         redirect_url=source.redirect_url[0],
         through_app=behind_proxy(config),
-        hosts=hosts_of([source.pypi_url, *source.packages_url, *source.redirect_url]),
+        hosts=known_hosts(config),
     )
     return Desk(store, NetworkTable(config.ip_modes.default, rules), sources)
 

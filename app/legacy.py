@@ -1,0 +1,71 @@
+"""Legacy JSON in step with the pages: of the serial that they have, or not at all."""
+
+import logging
+
+from app.model import Project
+from app.names import ProjectName
+from app.pages import values
+from app.shelf import PROJECT, Shelf
+from app.store import Store
+from app.upstream import Legacy, Upstream, UpstreamError, UpstreamUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+class LegacyPages:
+    """The legacy JSON of whole projects, where it is mirrored with the pages."""
+
+    def __init__(self, upstream: Upstream, store: Store, shelf: Shelf, *, mirrored: bool) -> None:
+        """Fetch it with each page if `mirrored`; else all of this does nothing."""
+        self._upstream, self._store, self._shelf = upstream, store, shelf
+        self._mirrored = mirrored
+
+    def beside(self, project: Project, fetched: Legacy | None) -> bytes | None:
+        """Return what is to lie beside a page that is about to be written.
+
+        None where upstream has none, or not of the page's serial yet: a release must
+        not wait for it. `fetched` is what the page's own fetch has brought.
+        """
+        if not self._mirrored:
+            return None
+        try:
+            found = fetched or self._upstream.legacy(project.name)
+            if found is not None:
+                check(project.name, found, project.serial)
+        except UpstreamError as error:
+            logger.info("%s", error)
+            return None
+        return found.body if found else None
+
+    def complete(self, name: ProjectName) -> None:
+        """Fetch what `beside` could not have.
+
+        Raises:
+            UpstreamError: It is still not of the page's serial, or cannot be had.
+
+        """
+        if not self._mirrored or self._shelf.legacy(name, PROJECT):
+            return
+        known = self._store.tracked_project(name)
+        serial = known.serial if known else None
+        if (found := self._upstream.legacy(name)) is not None:
+            check(name, found, serial)
+            self._shelf.put_legacy(name, serial, PROJECT, found.body)
+
+
+def serial_of(legacy: Legacy) -> int | None:
+    """Return the serial that legacy JSON says."""
+    return values.number(legacy.known.get("last_serial"))
+
+
+def check(name: ProjectName, legacy: Legacy, serial: int | None) -> None:
+    """Refuse legacy JSON that is not of the page's serial; what has none cannot be told.
+
+    Raises:
+        UpstreamUnavailable: It is older, or newer; later the two will be one again.
+
+    """
+    found = serial_of(legacy)
+    if serial is not None and found is not None and found != serial:
+        what = f"has serial {found}, but the page has {serial}; one of them is a stale copy"
+        raise UpstreamUnavailable(f"the legacy JSON of {name}", what)

@@ -1,0 +1,19 @@
+"""What is fetched beside a file when somebody asks for it."""
+
+from app.names import Filename, ProjectName
+from app.store.connection import Connection
+from app.store.tables import File, Project
+
+
+class DocumentQueries(Connection):
+    """Queries about the documents that pages link to."""
+
+    def provenance(self, name: ProjectName, filename: Filename) -> str | None:
+        """Return upstream's URL of a file's provenance, or None where none is announced."""
+        with self._reading():
+            query = File.select(File.path, File.provenance).join(Project)
+            ours = (Project.name == name) & (File.listed == 1)
+            tail = f"/{filename}"
+            # SQLite's LIKE does not tell capitals from small letters.
+            rows = self._rows(query.where(ours, File.path.endswith(tail)))
+            return next((url for path, url in rows if path.endswith(tail)), None)
