@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app import model
@@ -160,7 +161,8 @@ class Holdings:
             target.place(partial, step.path)
         companion = source.path(companion_of(step.path))
         if companion.exists():
-            self._hold_companion(target, wanted, companion.read_bytes())
+            with _as_warning(step.path):
+                self._hold_companion(target, wanted, companion.read_bytes())
         self._hold(target, step.path)
         source.remove(step.path)
 
@@ -184,11 +186,8 @@ class Holdings:
         with folder.reserved(partial):
             self._download(wanted, partial)
             folder.place(partial, path)
-        try:
+        with _as_warning(path):
             self._fetch_companion(folder, wanted)
-        except (UpstreamError, WrongContentError, NoRoomError) as error:
-            # Without it nginx sends clients upstream; the next run tries again.
-            logger.warning("no core metadata for %s: %s", path, error)
         self._hold(folder, path)
 
     def _download(self, wanted: "_Wanted", partial: Partial) -> None:
@@ -267,6 +266,15 @@ class _Wanted:
     origin: str | None
     metadata_sha256: Sha256 | None
     mtime: int | None
+
+
+@contextmanager
+def _as_warning(path: FilePath) -> Iterator[None]:
+    """Go on without core metadata: it is served from elsewhere, the next run tries again."""
+    try:
+        yield
+    except (UpstreamError, WrongContentError, NoRoomError) as error:
+        logger.warning("no core metadata for %s: %s", path, error)
 
 
 def _mtime(file: KnownFile) -> int | None:

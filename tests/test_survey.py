@@ -97,6 +97,14 @@ def test_a_rotten_source_of_a_move_is_fetched_again(parts: Parts, six: FakeFile)
     assert [Fetch(path_of(six), 1, len(six.content))] == plan(parts, {path_of(six): (1, 1.0)})
 
 
+def test_rotten_metadata_does_not_hold_its_file_back(parts: Parts, six: FakeFile) -> None:
+    """The file moves without; the next plan fetches what it lacks."""
+    fetch(parts, six)
+    on_disk(parts, 0, path_of(six)).with_name(six.filename + COMPANION).write_bytes(b"rotten")
+    parts.holdings.execute(Move(path_of(six), 0, 1, len(six.content)))
+    assert [FetchCompanion(path_of(six), 1)] == plan(parts, {path_of(six): (1, 1.0)})
+
+
 def test_missing_metadata_is_fetched(parts: Parts, fake_pypi: FakePypi, six: FakeFile) -> None:
     """Whether its download failed, or somebody deleted it; and then all is well."""
     fake_pypi.inject(Status(503), at="*.metadata")
