@@ -6,7 +6,7 @@ from app.companions import Companions
 from app.config import Config, LegacyJson
 from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
-from app.index import Index, IndexParts
+from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.pages import PackagePlaces
@@ -42,7 +42,8 @@ def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
     mirrored = config.sync.legacy_json is LegacyJson.MIRROR
     legacy = LegacyPages(upstream, store, Shelf(config.repo_path), mirrored=mirrored)
     parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy)
-    return Index(parts, patience=config.timeouts.upstream)
+    policy = IndexPolicy(config.timeouts.upstream, keep_deleted=config.keep_deleted)
+    return Index(parts, policy)
 
 
 def open_documents(config: Config, store: Store, upstream: Upstream) -> Documents:

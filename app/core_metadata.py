@@ -3,18 +3,15 @@
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from app import model
 from app.companions import Companions, WrongMetadataError
-from app.names import COMPANION, FilePath, Sha256, companion_of
+from app.names import FilePath, Sha256
 from app.store import KnownFile, Store
 from app.upstream import Upstream, UpstreamError
 
 logger = logging.getLogger(__name__)
-
-_LARGEST = 8 << 20
-"""Honest ones have some kilobytes; a description may make it a hundred."""
 
 _BATCH = 10_000
 
@@ -46,7 +43,7 @@ class CoreMetadata:
         if known is None or known.metadata_sha256 is None or not self._trusted(known.origin):
             return False
         wrong: WrongMetadataError | None = None
-        for url in self._upstream.url_of(companion_of(path), _companion_url(known.origin)):
+        for url in self._upstream.url_of(path, known.origin):
             try:
                 self._keep_from(url, known, known.metadata_sha256)
             except UpstreamError as error:
@@ -70,8 +67,8 @@ class CoreMetadata:
                 self._companions.remove(path)
 
     def _keep_from(self, url: str, known: KnownFile, sha256: Sha256) -> None:
-        with self._upstream.open_file(url) as body:
-            content = _bounded(body.chunks())
+        # Where the host does not have it, out of the wheel.
+        content = self._upstream.core_metadata(url)
         self._companions.put(known.path, content, sha256, _mtime(known))
 
     def _dropped(self) -> Iterator[Sequence[FilePath]]:
@@ -82,22 +79,6 @@ class CoreMetadata:
 
     def _trusted(self, origin: str | None) -> bool:
         return origin is None or urlsplit(origin).netloc.lower() in self._hosts
-
-
-def _companion_url(origin: str | None) -> str | None:
-    if origin is None:
-        return None
-    parts = urlsplit(origin)
-    return urlunsplit(parts._replace(path=parts.path + COMPANION))
-
-
-def _bounded(chunks: Iterator[bytes]) -> bytes:
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > _LARGEST:
-            raise WrongMetadataError(f"it has more than {_LARGEST} bytes")
-    return bytes(body)
 
 
 def _mtime(known: KnownFile) -> int | None:

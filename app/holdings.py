@@ -85,6 +85,15 @@ class Holdings:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
+    def withdraw(self) -> int:
+        """Delete every held file that no page lists any more, in all tiers; count them."""
+        ranks = {folder.tier.root: rank for rank, folder in self._folders.items()}
+        gone = self._store.withdrawn()
+        for held in gone:
+            if held.root in ranks:
+                self._evict(held.path, ranks[held.root])
+        return len(gone)
+
     def sweepable(self) -> int:
         """Return how many partial files belong to files that nobody wishes for."""
         return len(self._unwanted())

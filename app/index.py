@@ -9,12 +9,22 @@ from app import pages
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.names import ProjectName
-from app.store import Settled, Store, TrackedProject
+from app.planning import retry_pause
+from app.store import Failure, Settled, Store, TrackedProject
 from app.tree import Pages, PageTree
-from app.upstream import NoSuchProject, Upstream, UpstreamError, Validators
+from app.upstream import (
+    NoSuchProject,
+    Upstream,
+    UpstreamError,
+    UpstreamUnavailable,
+    Validators,
+)
 
 FILES_URL = "../../packages/"
 """From a project's page to the files: relative, so that any host name will do."""
+
+QUARANTINED = "quarantined"
+"""PEP 792: "the project is considered generally unsafe for use"."""
 
 
 class StalePageError(Exception):
@@ -26,7 +36,12 @@ class Outcome(StrEnum):
 
     WRITTEN = "written"
     UNCHANGED = "unchanged"
-    REMOVED = "removed"
+    # It is here, and upstream has it no more: whether to believe that, `remove` is for.
+    GONE = "gone"
+    # Upstream's list names it, and there is no page: a tombstone stands for it.
+    ABSENT = "absent"
+    # PEP 792: its page says so and lists no files; what is held of it goes.
+    QUARANTINED = "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +55,27 @@ class IndexParts:
     legacy: LegacyPages
 
 
+@dataclass(frozen=True, slots=True)
+class IndexPolicy:
+    """How the index is kept."""
+
+    # Seconds to wait for another's fetch of the same project.
+    patience: float
+    # Whether held files stay though upstream deleted them; never those in quarantine.
+    keep_deleted: bool = False
+
+
 class Index:
     """The project pages that are here, and how they come and go."""
 
     def __init__(
-        self, parts: IndexParts, *, patience: float, clock: Callable[[], float] = time.time
+        self, parts: IndexParts, policy: IndexPolicy, clock: Callable[[], float] = time.time
     ) -> None:
-        """Put the parts together; `patience` is how long to wait for another's fetch."""
+        """Put the parts together."""
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
         self._legacy = parts.legacy
-        self._patience, self._clock = patience, clock
+        self._policy, self._clock = policy, clock
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -63,7 +88,7 @@ class Index:
             LockTimeoutError: Another's fetch takes too long.
 
         """
-        with self._locks.hold(name, self._patience):
+        with self._locks.hold(name, self._policy.patience):
             if not self._tree.has(name):
                 self._write(name, None, None)
 
@@ -79,25 +104,38 @@ class Index:
             LockTimeoutError: Somebody else is at it.
 
         """
-        with self._locks.hold(name, self._patience):
-            known = self._store.tracked_project(name) if self._tree.has(name) else None
+        with self._locks.hold(name, self._policy.patience):
+            here = self._tree.has(name)
+            tracked = self._store.tracked_project(name)
             try:
-                outcome = self._write(name, known, announced)
+                outcome = self._write(name, tracked if here else None, announced)
                 self._legacy.complete(name)
             except NoSuchProject:
-                self._forget(name)
-                return Outcome.REMOVED
+                if here:
+                    return Outcome.GONE
+                self._bury(name, announced)
+                return Outcome.ABSENT
             except (UpstreamError, StalePageError) as error:
-                self._store.fail(name, str(error), int(self._clock()))
+                self._store.fail(name, self._failure(error, tracked))
                 raise
             else:
                 return outcome
 
-    def _forget(self, name: ProjectName) -> None:
+    def remove(self, name: ProjectName, announced: int | None = None) -> None:
+        """Take a project away: its pages now, its held files by whoever withdraws them."""
+        with self._locks.hold(name, self._policy.patience):
+            self._bury(name, announced)
+
+    def _bury(self, name: ProjectName, announced: int | None) -> None:
         # The page first: a page that nobody tracks would be served for ever.
         self._tree.remove(name)
-        if self._store.tracked_project(name) is not None:
-            self._store.forget(name, int(self._clock()))
+        now = int(self._clock())
+        self._store.bury(name, announced, now, keep_held=self._policy.keep_deleted)
+
+    def _failure(self, error: Exception, tracked: TrackedProject | None) -> Failure:
+        now = int(self._clock())
+        pause = retry_pause((tracked.tries if tracked else 0) + 1)
+        return Failure(_kind(error), str(error), now, now + pause)
 
     def _write(
         self, name: ProjectName, known: TrackedProject | None, announced: int | None
@@ -109,9 +147,11 @@ class Index:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
+        quarantined = project.status == QUARANTINED
         # The files before the page, the serial after it: a reader of the page can use
         # what it lists, and a kill in between leaves the project to be done again.
-        self._store.record(project)
+        keep = self._policy.keep_deleted and not quarantined
+        self._store.record(project, keep_held=keep)
         ours = pages.with_own_links(project)
         rendered = Pages(
             html=(pages.render_html(ours, FILES_URL),),
@@ -122,7 +162,7 @@ class Index:
         self._tree.write(name, rendered)
         settled = Settled(project.serial, found.etag, found.last_modified, now)
         self._store.settle(name, settled)
-        return Outcome.WRITTEN
+        return Outcome.QUARANTINED if quarantined else Outcome.WRITTEN
 
 
 def _validators(known: TrackedProject | None, announced: int | None) -> Validators | None:
@@ -132,6 +172,13 @@ def _validators(known: TrackedProject | None, announced: int | None) -> Validato
     if announced is not None and announced != known.serial:
         return None
     return Validators(known.etag, known.last_modified)
+
+
+def _kind(error: Exception) -> str:
+    """Return the word for a failure that `status` and the runbook use."""
+    if isinstance(error, StalePageError):
+        return "stale"
+    return "unavailable" if isinstance(error, UpstreamUnavailable) else "untrusted"
 
 
 def _refuse_stale(found: int | None, here: int | None, announced: int | None) -> None:

@@ -203,6 +203,45 @@ class ReadSpool(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveGone(Step):
+    """Take away the projects whose pages upstream turned out to have no more."""
+
+    verb: ClassVar[str] = "remove"
+    parallel: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "remove the projects that upstream has no more"
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw(Step):
+    """Delete every held file that no page lists any more."""
+
+    verb: ClassVar[str] = "withdraw"
+    parallel: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "delete held files that no page lists any more"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepList(Step):
+    """Note which list of upstream's the index is in step with."""
+
+    verb: ClassVar[str] = "keep"
+    parallel: ClassVar[bool] = False
+    last: int | None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"note that upstream's list{_at(self.last)} is done"
+
+
+@dataclass(frozen=True, slots=True)
 class WriteRoot(Step):
     """Write the list of projects."""
 

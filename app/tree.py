@@ -5,15 +5,16 @@ sees the HTML and the JSON of one generation.
 """
 
 import gzip
+import math
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.atomic import ExchangeUnsupportedError, exchange, flush_folder, replacing
-from app.names import ProjectName
+from app.names import InvalidNameError, ProjectName, parse_project
 from app.shelf import LEGACY, PROJECT, SLOTS, Shelf, serial_folder
 
 HTML = "index.html"
@@ -50,12 +51,15 @@ class PageTree:
 
     def has(self, name: ProjectName) -> bool:
         """Whether the project's pages are here."""
-        return (self._simple / name / JSON).exists()
+        folder = self._simple / name
+        return (folder / JSON).exists() and (folder / HTML).exists()
 
-    def names(self) -> set[ProjectName]:
-        """Return the projects whose pages are here."""
+    def names(self) -> Iterator[ProjectName]:
+        """Yield the projects that have a folder; what is no project's name is left alone."""
         with os.scandir(self._simple) as entries:
-            return {ProjectName(entry.name) for entry in entries if entry.is_dir()}
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and _is_name(entry.name):
+                    yield ProjectName(entry.name)
 
     def write(self, name: ProjectName, pages: Pages) -> None:
         """Put a project's pages in place of what was there, all at once."""
@@ -92,7 +96,7 @@ class PageTree:
 
     def root_mark(self) -> str | None:
         """Return the mark of the root pages, or None where there are none."""
-        if not (self._simple / JSON).exists():
+        if not all((self._simple / name).exists() for name in _SLOTS):
             return None
         try:
             return self._root_mark.read_text()
@@ -124,7 +128,7 @@ class PageTree:
 
     def _stale(self, older_than: float) -> list[Path]:
         limit = time.time() - older_than
-        return [path for path in self._staging.iterdir() if path.stat().st_mtime < limit]
+        return [path for path in self._staging.iterdir() if _modified(path) < limit]
 
     def _swap(self, folder: Path, target: Path) -> None:
         try:
@@ -149,6 +153,21 @@ class PageTree:
             for chunk in chunks:
                 stream.write(chunk)
                 zipped.write(chunk)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return parse_project(text) == text
+    except InvalidNameError:
+        return False
+
+
+def _modified(path: Path) -> float:
+    """Return when a folder was last written to; never, where its writer is done with it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
 
 
 def _variants(pages: Pages) -> Mapping[str, bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.config import ConfigError, load
 from jobs.exit_codes import ExitCode
-from jobs.harness import add_config_option
+from jobs.harness import FIRST_FILE, add_config_option
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -19,9 +19,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     add_config_option(parser)
     parser.add_argument("file", nargs="?", metavar="FILE", help="the file, as with -c")
     options = parser.parse_args(arguments)
-    path = options.file or options.config
-    if path is None:
-        parser.error("which file? give it with -c FILE")
+    path = options.file or options.config or str(FIRST_FILE)
     try:
         load(Path(path))
     except ConfigError as error:

@@ -67,13 +67,23 @@ class Register:
     def __init__(self, path: Path) -> None:
         """Use a file of the run directory."""
         self._path = path
+        # What is on disk, as far as this process has written it.
+        self._written: list[int] | None = None
 
     def write(self, sessions: Sequence[int]) -> None:
-        """Note the living sessions."""
+        """Note the living sessions, where they are others than those noted last."""
+        if list(sessions) == self._written:
+            return
         content = {"boot": _BOOT_ID.read_text().strip(), "sessions": list(sessions)}
         partial = self._path.with_suffix(".new")
         partial.write_text(json.dumps(content))
         partial.replace(self._path)
+        self._written = list(sessions)
+
+    def remove(self) -> None:
+        """Note that nothing lives any more, which takes no room on the disk."""
+        self._path.unlink(missing_ok=True)
+        self._written = None
 
     def end_leftovers(self) -> int:
         """End what an `up` before this one left running; return how many processes."""

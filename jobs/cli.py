@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "score": "count votes, and decide which files should be here",
     "move": "fetch, promote, demote and evict files as score decided",
     "clean": "delete what has expired",
+    "status": "say how fresh the mirror is, what it holds, and what is stuck",
     "nginx-config": "print the nginx configuration for a YAML file",
     "check-config": "check a YAML file: every problem at once",
 }

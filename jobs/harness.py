@@ -21,11 +21,14 @@ from app.store import StoreBusyError, StoreError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
 from jobs.parts import Parts, make_folders
-from jobs.running import Runner
+from jobs.running import Report, Runner
 
 logger = logging.getLogger("larder")
 
 CONFIG_VARIABLE = "LARDER_CONFIG"
+
+FIRST_FILE = Path("var", "larder.yaml")
+"""What `larder up` writes and uses where it is given no other."""
 
 
 class Job(ABC):
@@ -38,6 +41,8 @@ class Job(ABC):
         """Remember the parts; nothing is opened yet."""
         self.parts = parts
         self.options = options
+        # How many of the steps before the present one were not tried.
+        self.left = 0
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -50,6 +55,9 @@ class Job(ABC):
     @abstractmethod
     def execute(self, step: Step) -> None:
         """Carry out one step; raises an error of the doors where it fails."""
+
+    def conclude(self, report: Report) -> None:
+        """Add to the report what the steps alone do not tell; most have nothing."""
 
 
 def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +100,7 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         default=os.environ.get(CONFIG_VARIABLE),
-        help=f"the YAML configuration (default: ${CONFIG_VARIABLE})",
+        help=f"the YAML configuration (default: ${CONFIG_VARIABLE}, or {FIRST_FILE})",
     )
 
 
@@ -105,9 +113,10 @@ def set_up_logging(options: argparse.Namespace) -> None:
         level = logging.WARNING
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    logger.handlers[:] = [handler]
-    logger.setLevel(level)
-    logger.propagate = False
+    for one in (logger, logging.getLogger("app")):
+        one.handlers[:] = [handler]
+        one.setLevel(level)
+        one.propagate = False
 
 
 def read_config(path: str | None) -> Config:
@@ -117,11 +126,14 @@ def read_config(path: str | None) -> Config:
         UsageError: There is none, or it has problems.
 
     """
-    if path is None:
-        message = f"no configuration: give one with -c FILE, or set {CONFIG_VARIABLE}"
+    if path is None and not FIRST_FILE.exists():
+        message = (
+            f"no configuration: give one with -c FILE, or set {CONFIG_VARIABLE}; "
+            f"`larder up` writes {FIRST_FILE}"
+        )
         raise UsageError(message)
     try:
-        return load(Path(path))
+        return load(Path(path or FIRST_FILE))
     except ConfigError as error:
         raise UsageError("\n".join(["the configuration has problems", str(error)])) from error
 
@@ -210,7 +222,8 @@ def _print_plan(steps: Sequence[Step], *, as_json: bool) -> None:
         return
     for step in steps:
         _print(str(step))
-    logger.info("%d steps; nothing was changed", len(steps))
+    count = f"{len(steps)} step{'s' * (len(steps) != 1)}" if steps else "nothing to do"
+    logger.info("%s; nothing was changed", count)
 
 
 def _print(line: str) -> None:

@@ -1,5 +1,6 @@
 """What `up` asks of, and tells to, the machine that it runs on."""
 
+import errno
 import http.client
 import os
 import pwd
@@ -54,10 +55,24 @@ def check_port(listen: Address) -> None:
             probe.listen()
         except OSError as error:
             message = (
-                f"cannot listen on {host} port {listen.port}: {error.strerror}; stop the "
-                "program that does, or change `listen` in the configuration"
+                f"cannot listen on {host} port {listen.port}: {error.strerror}; "
+                f"{_what_to_do(error)} in the configuration"
             )
             raise UsageError(message) from error
+
+
+def _what_to_do(error: OSError) -> str:
+    """Return the advice for an address that cannot be listened on, up to the file's name."""
+    if isinstance(error, socket.gaierror):
+        return "nobody here knows that host: correct `listen`"
+    match error.errno:
+        case errno.EADDRNOTAVAIL:
+            return "that address is not this machine's: correct `listen`"
+        case errno.EACCES:
+            return "only root may use ports below 1024: change `listen`"
+        case errno.EADDRINUSE:
+            return "stop the program that does, or change `listen`"
+    return "change `listen`"
 
 
 def nginx_user(config: Config) -> str | None:
@@ -108,6 +123,12 @@ def base_url(config: Config) -> str:
     scheme = "https" if config.tls else "http"
     named = f"[{host}]" if ":" in host else host
     return f"{scheme}://{named}:{config.listen.port}{config.prefix}"
+
+
+def listens(unix_socket: Path) -> bool:
+    """Whether a program listens on a Unix socket; one that was killed leaves it behind."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(unix_socket)) == 0
 
 
 def answers(config: Config) -> bool:

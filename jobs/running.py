@@ -16,7 +16,7 @@ from app.steps import Step
 from app.store import StoreError
 from app.tiers import NoRoomError, WrongContentError
 from app.upstream import UpstreamError, UpstreamUnavailable
-from jobs.exit_codes import ExitCode
+from jobs.exit_codes import ExitCode, JobError, RefusedError
 from jobs.progress import Progress
 
 logger = logging.getLogger("larder")
@@ -41,8 +41,19 @@ class Executor(Protocol):
     def name(self) -> str:
         """The job's name."""
 
+    @property
+    def left(self) -> int:
+        """How many of the steps before the present one were not tried."""
+
+    @left.setter
+    def left(self, count: int) -> None:
+        """Be told so."""
+
     def execute(self, step: Step) -> None:
         """Carry out one step."""
+
+    def conclude(self, report: "Report") -> None:
+        """Add to the report what the steps alone do not tell."""
 
 
 @dataclass(slots=True)
@@ -53,7 +64,13 @@ class Report:
     steps: int
     done: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[Step, str]] = field(default_factory=list)
+    # Steps that a later run will do: upstream is not at fault, it is only late.
+    put_off: list[tuple[Step, str]] = field(default_factory=list)
+    # What else keeps the run from being good, each a sentence.
+    problems: list[str] = field(default_factory=list)
     unavailable: int = 0
+    # Whether a step found that upstream is not to be believed.
+    refused: bool = False
     # Whether a step that asks upstream came to its end.
     reached: bool = False
     seconds: float = 0.0
@@ -61,14 +78,17 @@ class Report:
     @property
     def left(self) -> int:
         """The steps that were not tried."""
-        return self.steps - self.done.total() - len(self.failures)
+        return self.steps - self.done.total() - len(self.failures) - len(self.put_off)
 
     @property
     def exit_code(self) -> ExitCode:
         """Try later where upstream was never there; else whether some steps failed."""
+        if self.refused:
+            return ExitCode.REFUSED
         if self.unavailable and self.unavailable == len(self.failures) and not self.reached:
             return ExitCode.TRY_LATER
-        return ExitCode.FAILED_STEPS if self.failures or self.left else ExitCode.DONE
+        bad = self.failures or self.left or self.problems
+        return ExitCode.FAILED_STEPS if bad else ExitCode.DONE
 
     def data(self) -> dict[str, Any]:
         """Return the report as plain data, for `--json`."""
@@ -78,6 +98,8 @@ class Report:
             "steps": self.steps,
             "done": dict(self.done),
             "failed": failures,
+            "put_off": [{**step.data(), "reason": reason} for step, reason in self.put_off],
+            "problems": self.problems,
             "left": self.left,
             "seconds": round(self.seconds, 3),
         }
@@ -87,6 +109,7 @@ class Report:
         kinds = ", ".join(f"{count} {verb}" for verb, count in sorted(self.done.items()))
         parts = [kinds or "nothing to do" if not self.failures or kinds else "nothing done"]
         parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{len(self.put_off)} put off"] if self.put_off else []
         parts += [f"{self.left} not tried"] if self.left else []
         return f"{self.job}: {'; '.join(parts)}, in {self.seconds:.1f} s"
 
@@ -109,16 +132,23 @@ class Runner:
         report = Report(self._job.name, len(steps))
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for parallel, group in groupby(steps, key=lambda step: step.parallel):
+            for parallel, found in groupby(steps, key=lambda step: step.parallel):
+                group = list(found)
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    list(group), lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, lambda: self._stopping() or self._consecutive >= give_up_after
                 )
+                tried = 0
                 for step, error in finished:
+                    tried += 1
                     self._note(report, step, error)
                     progress.advance(failed=len(report.failures))
+                self._job.left += len(group) - tried
         report.seconds = time.monotonic() - started
+        self._job.conclude(report)
         level = logging.WARNING if report.failures or report.left else logging.INFO
         logger.log(level, "%s", report)
+        for problem in report.problems:
+            logger.error("%s: %s", self._job.name, problem)
         return report
 
     def _in_order(
@@ -150,7 +180,7 @@ class Runner:
     def _try(self, step: Step) -> Exception | None:
         try:
             self._job.execute(step)
-        except (*EXPECTED, StoppedError) as error:
+        except (*EXPECTED, JobError, StoppedError) as error:
             return error
         return None
 
@@ -163,8 +193,14 @@ class Runner:
             report.reached |= step.parallel
             self._consecutive = 0
             return
+        if isinstance(error, StalePageError):
+            logger.info("put off: %s: %s", step, error)
+            report.put_off.append((step, str(error)))
+            self._consecutive = 0
+            return
         logger.error("could not %s: %s", step, error)
         report.failures.append((step, str(error)))
+        report.refused |= isinstance(error, RefusedError)
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0

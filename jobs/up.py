@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +108,8 @@ class _Mirror:
     timetable: Timetable
     children: dict[str, Child] = field(default_factory=dict)
     died_at: dict[str, float] = field(default_factory=dict)
+    # What the machine does not let be done just now.
+    failing: set[str] = field(default_factory=set)
 
     @classmethod
     def start(cls, config: Config, path: Path, directory: RunDirectory, stop: Stop) -> "_Mirror":
@@ -136,9 +138,7 @@ class _Mirror:
             Timetable(config, path),
         )
         try:
-            for name in mirror.commands:
-                mirror._start(name)
-            mirror._wait_until_ready(stop)
+            mirror._start_all(stop)
         except BaseException:
             mirror.stop()
             raise
@@ -148,9 +148,9 @@ class _Mirror:
         """Keep the children running until a signal comes, then stop them all."""
         try:
             while not stop.asked():
-                self._restart_dead()
-                self.timetable.tick()
-                self._note_sessions()
+                self._attempt("start what has ended", self._restart_dead)
+                self._attempt("start a job", self.timetable.tick)
+                self._attempt("note its processes", self._note_sessions)
                 time.sleep(_TICK)
         finally:
             logger.info("stopping")
@@ -161,14 +161,42 @@ class _Mirror:
         self.timetable.stop(_PATIENCE)
         for name in reversed(self.children):
             self.children[name].stop(_STOP_SIGNALS[name], _PATIENCE)
-        self.register.write([])
+        self._attempt("remove the list of its processes", self.register.remove)
+
+    def _attempt(self, what: str, act: Callable[[], None]) -> None:
+        """Do what needs the disk, or a new process; say once that it cannot be done.
+
+        The mirror goes on without it, since what is here is served from a full disk
+        as well; the next tick tries again.
+        """
+        try:
+            act()
+        except OSError as error:
+            if what not in self.failing:
+                logger.error("up cannot %s, and will try again: %s", what, error)
+            self.failing.add(what)
+        else:
+            self.failing.discard(what)
+
+    def _start_all(self, stop: Stop) -> None:
+        """Start the app, then nginx, which would log each question that it cannot ask."""
+        here = {
+            "gunicorn": lambda: machine.listens(self.runtime.app_socket),
+            # The list of projects: through nginx, and on an empty mirror through the app.
+            "nginx": lambda: machine.answers(self.config),
+        }
+        for name, is_here in here.items():
+            self._start(name)
+            self._note_sessions()
+            if not self._wait_until(is_here, name, stop):
+                return
+        machine.announce(self.config)
 
     def _start(self, name: str) -> None:
         if name == "nginx":
             # A killed one has left its socket, which the next would not start on.
             prepare(self.runtime)
         self.children[name] = Child(name, self.commands[name], self.environment)
-        self._note_sessions()
 
     def _note_sessions(self) -> None:
         sessions = [child.pid for child in self.children.values()]
@@ -186,25 +214,25 @@ class _Mirror:
             if time.monotonic() - self.died_at[name] >= _RESTART_PAUSE:
                 # Its own children may be left, and hold its sockets.
                 child.stop(signal.SIGKILL, _PATIENCE)
-                del self.died_at[name]
                 self._start(name)
+                del self.died_at[name]
                 return
 
-    def _wait_until_ready(self, stop: Stop) -> None:
-        """Wait until the list of projects is answered, through nginx and the app."""
+    def _wait_until(self, is_here: Callable[[], bool], name: str, stop: Stop) -> bool:
+        """Wait until a child can be used; return whether it can, or a signal came first."""
         deadline = time.monotonic() + _READY_TIMEOUT
         while not stop.asked():
-            if machine.answers(self.config):
-                machine.announce(self.config)
-                return
-            for name, child in self.children.items():
+            if is_here():
+                return True
+            for started, child in self.children.items():
                 if (code := child.exit_code()) is not None:
-                    message = f"{name} ended at once with exit code {code}; it says why above"
+                    message = f"{started} ended at once with exit code {code}; it says why above"
                     raise JobError(message)
             if time.monotonic() > deadline:
-                message = f"nothing answers at {machine.base_url(self.config)} after 30 seconds"
+                message = f"{name} does not answer after {_READY_TIMEOUT} seconds"
                 raise JobError(message)
             time.sleep(0.02)
+        return False
 
 
 # nginx: QUIT lets requests end, TERM does not; gunicorn: TERM lets them end.

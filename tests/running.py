@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -54,9 +55,11 @@ class Up:
 
 
 @contextmanager
-def larder_up(config: Path, environment: Mapping[str, str] | None = None) -> Iterator[Up]:
+def larder_up(
+    config: Path, environment: Mapping[str, str] | None = None, user: str | None = None
+) -> Iterator[Up]:
     """Run `larder up` until the block ends; it is ready inside."""
-    process = start_up(config, environment)
+    process = start_up(config, environment, user)
     try:
         up = Up(process, load(config))
         wait_until_ready(process)
@@ -68,14 +71,19 @@ def larder_up(config: Path, environment: Mapping[str, str] | None = None) -> Ite
         assert process.returncode in (143, 130, -9), said
 
 
-def start_up(config: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start `larder up`."""
+def start_up(
+    config: Path, environment: Mapping[str, str] | None = None, user: str | None = None
+) -> subprocess.Popen[str]:
+    """Start `larder up`, as another user where one is named, which takes root."""
     return subprocess.Popen(
         [LARDER, "up", "-c", str(config)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
+        user=user,
+        group=pwd.getpwnam(user).pw_gid if user else None,
+        extra_groups=[] if user else None,
     )
 
 

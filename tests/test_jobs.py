@@ -27,6 +27,7 @@ from tests.fake_pypi import (
 )
 from tests.mirrors import write_config
 
+ROOT = Path(__file__).resolve().parent.parent
 SIX = ProjectName("six")
 JOBS = ("sync-index", "score", "move", "clean")
 
@@ -229,7 +230,7 @@ def test_every_project_of_upstream_is_added(tmp_path: Path, fake_pypi: FakePypi)
         fake_pypi.add(make_sdist(name, "1"))
     config = write_config(tmp_path, fake_pypi, index={"projects": "all"})
     assert run("sync-index", config).returncode == 0
-    assert set(names) == Parts(load(config)).tree.names()
+    assert set(names) == set(Parts(load(config)).tree.names())
 
 
 def test_an_empty_list_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
@@ -318,14 +319,35 @@ def test_a_wrong_configuration_is_two_and_a_sentence(tmp_path: Path, text: str, 
     assert "Traceback" not in done.stderr
 
 
-def test_no_configuration_is_two_and_says_how_to_give_one() -> None:
+def test_no_configuration_is_two_and_says_how_to_give_one(tmp_path: Path) -> None:
     """Either option or environment."""
     environment = {key: value for key, value in os.environ.items() if key != "LARDER_CONFIG"}
     done = subprocess.run(
-        command("move"), capture_output=True, text=True, env=environment, check=False
+        command("move"),
+        capture_output=True,
+        text=True,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        check=False,
     )
     assert done.returncode == 2
     assert "LARDER_CONFIG" in done.stderr
+
+
+def test_the_configuration_of_a_first_start_is_found(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Where `larder up` wrote one, the jobs need no option."""
+    (tmp_path / "var").mkdir()
+    write_config(tmp_path / "var", fake_pypi)
+    (tmp_path / "var" / "repo").mkdir(exist_ok=True)
+    done = subprocess.run(
+        command("clean"),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> None:

@@ -1,5 +1,6 @@
 """A job may be killed at any moment: the next clean run ends where an unkilled one does."""
 
+import os
 import random
 import subprocess
 import time
@@ -15,7 +16,8 @@ from tests.test_jobs import ask, command, run, vote
 pytestmark = pytest.mark.slow
 
 NAMES = [f"project-{letter}" for letter in "abcdef"]
-KILLS = 12
+# `LARDER_KILLS=200 ./larder test tests/test_kill.py` is the long version.
+KILLS = int(os.environ.get("LARDER_KILLS", "12"))
 
 
 def tree(config: Path) -> dict[str, bytes]:
@@ -74,3 +76,32 @@ def test_any_number_of_kills_and_one_clean_run(tmp_path: Path, fake_pypi: FakePy
     assert tree(unkilled) == tree(killed), f"seed {seed}"
     again = run("move", killed, "--dry-run", "--json")
     assert again.stdout == "[]\n"
+
+
+@pytest.mark.timeout(60 + 5 * KILLS)
+def test_an_index_that_was_killed_again_and_again_is_the_index(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Byte for byte that of a run never killed, whatever changed upstream in between."""
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    names = [f"project-{number}" for number in range(60)]
+    for name in names:
+        fake_pypi.add(make_wheel(name, "1"))
+    folders = [tmp_path / "killed", tmp_path / "unkilled"]
+    for folder in folders:
+        folder.mkdir()
+    killed, unkilled = (
+        write_config(folder, fake_pypi, index={"projects": "all"}) for folder in folders
+    )
+    for number in range(KILLS):
+        job = subprocess.Popen([*command("sync-index"), "-q", "-c", str(killed)])
+        time.sleep(chance.uniform(0.2, 0.8))
+        job.kill()
+        job.wait()
+        for name in chance.sample(names, 10):
+            fake_pypi.add(make_wheel(name, f"1.{number + 1}"))
+        if number % 5 == 4:
+            fake_pypi.remove_project(names.pop())
+    assert [0, 0] == [run("sync-index", config).returncode for config in (killed, unkilled)]
+    assert tree(unkilled) == tree(killed), f"seed {seed}"

@@ -102,4 +102,4 @@ def test_a_project_without_any_is_in_step(tmp_path: Path) -> None:
         assert Outcome.WRITTEN is parts.index.bring(SIX)
         assert kept(parts) is None
         pypi.remove_project("six")
-        assert Outcome.REMOVED is parts.index.bring(SIX)
+        assert Outcome.GONE is parts.index.bring(SIX)

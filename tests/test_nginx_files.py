@@ -17,6 +17,7 @@ from tests.web_fakes import WHEEL
 pytestmark = pytest.mark.system
 
 CONTENT = hashlib.shake_256(b"a wheel").digest(200_000)
+JSON = "application/vnd.pypi.simple.v1+json"
 PROXIED = {"X_Forwarded_For": "10.1.2.3"}
 REDIRECTED = {"X_Forwarded_For": "192.0.2.3"}
 TIERS = ("hot", "cold")
@@ -254,19 +255,66 @@ def test_a_name_is_the_same_in_any_encoding(mirror: Serving, raw: str) -> None:
     held.unlink()
 
 
-def test_a_file_that_moved_while_nginx_looked_is_found(mirror: Serving, wheel: FakeFile) -> None:
-    """The database knows where it is, and nginx looks once more; and never twice."""
+@pytest.fixture
+def lost(mirror: Serving, wheel: FakeFile) -> Iterator[FakeFile]:
+    """Return a file that the database says is held, and the disk does not have."""
     store = Store.open(mirror.config.database)
     path = FilePath(wheel.path)
     store.hold(path, str(mirror.config.repo_path / "hot"), 1)
-    try:
-        # It is not on disk at all: the database is behind.
-        answer = mirror.get(f"/pypi/packages/{path}", **PROXIED)
-        assert 302 == answer.status
-        assert mirror.counted("decisions", "held") >= 1
-    finally:
-        store.release([path])
-        store.close()
+    yield wheel
+    store.release([path])
+    store.close()
+
+
+def test_a_file_that_should_be_held_and_is_not_comes_by_the_clients_mode(
+    mirror: Serving, lost: FakeFile
+) -> None:
+    """The database says that it is here, nginx looks once more, and never twice."""
+    path = f"/pypi/packages/{lost.path}"
+    before = mirror.counted("decisions", "held")
+    answer = mirror.get(path, **PROXIED)
+    assert (200, CONTENT) == (answer.status, answer.body)
+    answer = mirror.get(path, **REDIRECTED)
+    expected = mirror.config.upstream.redirect_url[0] + lost.path
+    assert (302, expected) == (answer.status, answer.header("Location"))
+    assert mirror.counted("decisions", "held") == before + 2
+
+
+def test_a_companion_that_is_not_held_with_its_file_comes_from_upstream(
+    mirror: Serving, lost: FakeFile
+) -> None:
+    """The file alone is on the disk."""
+    held = mirror.hold("hot", FilePath(lost.path), CONTENT)
+    answer = mirror.get(f"/pypi/packages/{lost.path}.metadata", **PROXIED)
+    assert (200, b"Name: six\n") == (answer.status, answer.body)
+    held.unlink()
+
+
+def test_a_lost_file_and_an_upstream_that_is_away_is_a_redirect(
+    mirror: Serving, pypi: FakePypi, lost: FakeFile
+) -> None:
+    """Where neither the disk nor upstream has it, the client may."""
+    pypi.inject(Status(503), at="/packages/*")
+    answer = mirror.get(f"/pypi/packages/{lost.path}", **PROXIED)
+    expected = mirror.config.upstream.redirect_url[0] + lost.path
+    assert (302, expected) == (answer.status, answer.header("Location"))
+
+
+def test_a_failed_proxying_leads_to_where_the_file_really_is(
+    mirror: Serving, pypi: FakePypi
+) -> None:
+    """An index as devpi keeps files where no `/packages/` path leads."""
+    url = f"{pypi.url}/root/+f/other-1.0.tar.gz"
+    listed = pypi.add_file("other", "other-1.0.tar.gz", b"x", url=url)
+    page = json.loads(mirror.get("/pypi/simple/other/", Accept=JSON).body)
+    path = "/pypi/packages/" + page["files"][0]["url"].removeprefix("../../packages/")
+    pypi.inject(Replaced(listed.content, status=200), at="/root/*")
+    assert b"x" == mirror.get(path, **PROXIED).body
+    pypi.inject(Status(503), at="/root/*")
+    for headers in (PROXIED, REDIRECTED):
+        for method in ("GET", "HEAD"):
+            answer = mirror.get(path, method, **headers)
+            assert (302, url) == (answer.status, answer.header("Location"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

@@ -2,12 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from app.model import PageFormat
 from app.spool import parse_spool_line
-from tests.fake_pypi import FakeFile, FakePypi
+from tests.fake_pypi import FakeFile, FakePypi, Hang
 from tests.serving import Serving, wait_until
 from tests.web_fakes import WHEEL
 
@@ -97,7 +99,8 @@ def test_a_dead_application_fails_nothing(
     expected = [
         (path, f"192.0.{number}.0/24") for number in range(5) for path in (held.path, other.path)
     ]
-    assert expected == _spooled(mirror)
+    # A line is written once its answer is out.
+    wait_until(lambda: expected == _spooled(mirror))
     answer = mirror.get("/pypi/simple/unseen/")
     assert 503 == answer.status
     assert "text/plain" == answer.header("Content-Type")
@@ -119,6 +122,40 @@ def test_a_hung_application_fails_nothing(
     finally:
         mirror.signal_app(signal.SIGCONT)
     _recovers(mirror, pypi, other)
+
+
+def test_an_upstream_that_hangs_holds_up_no_vote_and_no_decision(
+    pypi: FakePypi, held: FakeFile, other: FakeFile, tmp_path: Path
+) -> None:
+    """However many new projects are asked for; who is proxied for stays so."""
+    changes = {
+        "ip_modes": {"default": "proxy"},
+        "trusted_proxies": ["127.0.0.1"],
+        "timeouts": {"upstream": "2s"},
+    }
+    serving = Serving.of(tmp_path, pypi, **changes)
+    # A busy machine is not what is tested.
+    serving.edits = {"_timeout 20ms": "_timeout 1s"}
+    pypi.inject(Hang(), at="/simple/slow*")
+    with serving as mirror, ThreadPoolExecutor(80) as clients:
+        assert 200 == mirror.get("/pypi/simple/held/").status
+        mirror.hold("hot", held.path, CONTENT)
+        slow = [clients.submit(mirror.get, f"/pypi/simple/slow{i}/") for i in range(80)]
+        wait_until(lambda: any(answer.done() for answer in slow))
+        for number in range(10):
+            client = f"192.0.{number}.1"
+            answer = mirror.get(f"/pypi/packages/{other.path}", X_Forwarded_For=client)
+            assert (200, CONTENT + b"2") == (answer.status, answer.body)
+            assert answer.seconds < 1
+            answer = mirror.get(f"/pypi/packages/{held.path}", X_Forwarded_For=client)
+            assert (200, CONTENT) == (answer.status, answer.body)
+            assert answer.seconds < 1
+        assert 20 <= sum(not answer.done() for answer in slow)
+        answers = [answer.result() for answer in slow]
+        assert {503} == {answer.status for answer in answers}
+        assert all(answer.header("Retry-After") for answer in answers)
+        assert [] == mirror.spooled()
+        wait_until(lambda: len(mirror.votes()) == 20)
 
 
 def test_a_vote_of_the_spool_is_asked_about_again(mirror: Serving, held: FakeFile) -> None:

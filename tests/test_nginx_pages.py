@@ -11,7 +11,7 @@ import pytest
 from app.model import PageFormat
 from app.pages.accept import CLIENT_ACCEPTS
 from tests.fake_pypi import CutBody, FakePypi, Slow, Status, make_wheel
-from tests.serving import Answer, Serving
+from tests.serving import Answer, Serving, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -45,8 +45,6 @@ def test_a_second_request_never_reaches_python(known: Serving) -> None:
     known.signal_app(signal.SIGSTOP)
     try:
         for accept, wanted in CLIENT_ACCEPTS.items():
-            if wanted is PageFormat.V1_HTML:
-                continue
             for headers in ({"Accept": accept}, {"Accept": accept, "Accept_Encoding": "gzip"}):
                 for method in ("GET", "HEAD"):
                     answer = known.get("/pypi/simple/six/", method, **headers)
@@ -206,6 +204,29 @@ def test_the_root_is_an_index_from_the_start(mirror: Serving) -> None:
     finally:
         (simple / "index.html").unlink()
         (simple / "index.v1.json").unlink()
+
+
+def test_a_root_in_one_format_is_no_empty_list_in_the_other(mirror: Serving) -> None:
+    """What is on disk is served, and what is missing is not made up."""
+    simple = mirror.config.repo_path / "simple"
+    (simple / "index.v1.json").write_text("{}")
+    try:
+        assert b"{}" == mirror.get("/pypi/simple/", Accept=JSON).body
+        # nginx keeps what another test has put there open for two seconds.
+        wait_until(lambda: mirror.get("/pypi/simple/").status == 503)
+    finally:
+        (simple / "index.v1.json").unlink()
+
+
+@pytest.mark.parametrize(("lost", "kind"), [("index.v1.json", JSON), ("index.html", "text/html")])
+def test_a_page_that_was_lost_comes_back(known: Serving, lost: str, kind: str) -> None:
+    """The project is brought in once more."""
+    page = known.config.repo_path / "simple" / "six" / lost
+    page.unlink()
+    # This value is the application's to read: nginx may know the page as open for a while.
+    answer = known.get("/pypi/simple/six/", Accept=f"{kind};q=0.9")
+    assert (200, kind) == (answer.status, _kind(answer))
+    assert page.exists()
 
 
 def test_a_page_that_vanished_is_404_and_no_loop(mirror: Serving) -> None:

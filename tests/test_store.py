@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.model import File, Project, Vote
 from app.names import FilePath, ProjectName, parse_file_path, parse_filename
-from app.store import Settled, Store, StoreBusyError, StoreError
+from app.store import Failure, Settled, Store, StoreBusyError, StoreError
 
 SIX = ProjectName("six")
 WINDOW = 300
@@ -83,8 +83,8 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     """Its rows stay until nothing of it is held."""
     store.record(Project(SIX, (file(1),)))
     store.hold(file(1).path, "/hot", 10)
-    store.forget(SIX, 100)
-    assert store.tracked() == []
+    store.bury(SIX, None, 100)
+    assert list(store.tracked()) == []
     assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
     assert store.forget_gone() == 0
     store.release([file(1).path])
@@ -92,14 +92,53 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     assert (0, 0) == store.forgettable()
 
 
+def test_a_tombstone_stays_while_the_list_names_the_project(store: Store) -> None:
+    """It keeps the serial, survives cleaning, and falls when it is told to."""
+    store.bury(SIX, 7, 100)
+    assert (0, 0) == store.forgettable()
+    (buried,) = store.known_projects()
+    assert (SIX, True, 7) == (buried.name, buried.gone, buried.gone_serial)
+    assert list(store.tracked()) == []
+    store.exhume([SIX])
+    assert (0, 1) == store.forgettable()
+    assert list(store.known_projects()) == []
+
+
+def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> None:
+    """For archives: what is held stays known, the rest does not."""
+    store.record(Project(SIX, (file(1), file(2))))
+    store.hold(file(1).path, "/hot", 10)
+    store.record(Project(SIX), keep_held=True)
+    assert store.file(file(1).path) is not None
+    assert store.file(file(2).path) is None
+    assert store.withdrawn() == []
+    store.record(Project(SIX, status="quarantined"))
+    assert [file(1).path] == [held.path for held in store.withdrawn()]
+
+
+def test_the_mark_changes_with_names_and_serials(store: Store) -> None:
+    """Also when two serials trade places."""
+    marks = [store.index_mark()]
+    for name, serial in (("aa", 1), ("bb", 2), ("aa", 2), ("bb", 1), ("aa", 3)):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(serial, None, None, 100))
+        marks.append(store.index_mark())
+    store.bury(ProjectName("aa"), None, 100)
+    marks.append(store.index_mark())
+    assert len(set(marks)) == len(marks)
+
+
 def test_the_first_failure_is_remembered_until_success(store: Store) -> None:
     """`status` tells since when a project is stuck."""
     store.record(Project(SIX))
-    store.fail(SIX, "stale", 100)
-    store.fail(SIX, "still stale", 200)
+    store.fail(SIX, Failure("stale", "a stale copy", 100, 160))
+    store.fail(SIX, Failure("stale", "still stale", 200, 320))
     failing = store.tracked_project(SIX)
     assert failing is not None
     assert ("still stale", 100) == (failing.failure, failing.failing_since)
+    assert (2, 320, "stale") == (failing.tries, failing.retry_at, failing.failure_kind)
+    assert [SIX] == [project.name for project in store.failing()]
+    assert (0, 1) == (store.count_stuck(100), store.count_stuck(101))
     store.confirm(SIX, 300)
     healed = store.tracked_project(SIX)
     assert healed is not None

@@ -1,6 +1,5 @@
 """The whole mirror, as a user runs it: real nginx, gunicorn, pip and uv."""
 
-import json
 import os
 import shutil
 import signal
@@ -11,13 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import requests
 
 from app.config import load
-from app.model import PageFormat
 from app.pages import CLIENT_ACCEPTS
 from tests.fake_pypi import FakeFile, FakePypi, Slow, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
@@ -110,7 +109,7 @@ def test_known_pages_need_no_python(up: Up, fake_pypi: FakePypi) -> None:
     for pid in up.processes("gunicorn"):
         os.kill(pid, signal.SIGSTOP)
     fake_pypi.stop()
-    for accept in (text for text, kind in CLIENT_ACCEPTS.items() if kind != PageFormat.V1_HTML):
+    for accept in CLIENT_ACCEPTS:
         started = time.monotonic()
         answer = up.get("/simple/the-app/", Accept=accept)
         assert answer.status_code == 200
@@ -329,6 +328,34 @@ def test_a_port_in_use_is_a_sentence(config_path: Path) -> None:
     assert "change `listen`" in said
 
 
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("nobody.invalid", "nobody here knows that host"),
+        ("203.0.113.5", "that address is not this machine's"),
+    ],
+)
+def test_a_wrong_address_is_a_sentence(
+    tmp_path: Path, fake_pypi: FakePypi, host: str, why: str
+) -> None:
+    """No program is in the way that could be stopped."""
+    code, said = refused(write_config(tmp_path, fake_pypi, listen=f"{host}:{free_port()}"))
+    assert code == 2
+    assert f"cannot listen on {host}" in said
+    assert f"{why}: correct `listen` in the configuration" in said
+    assert "stop the program" not in said
+
+
+def test_a_start_leaves_nothing_in_the_error_log(config_path: Path) -> None:
+    """A line there is a fault that somebody should look at, so a good start has none."""
+    with larder_up(config_path) as up:
+        assert (up.config.repo_path / "run" / "error.log").read_text() == ""
+        # Also where sockets are left from before.
+        up.process.kill()
+    with larder_up(config_path) as up:
+        assert "connect()" not in (up.config.repo_path / "run" / "error.log").read_text()
+
+
 def test_a_second_up_on_the_same_folder_is_told(up: Up, config_path: Path) -> None:
     """Try later, and the first one goes on."""
     code, said = refused(config_path)
@@ -381,4 +408,72 @@ def test_metrics_are_served_where_the_configuration_says(
         assert requests.get(f"http://{listen}/healthz", timeout=5).status_code == 200
         for path in ("/metrics", "/healthz"):
             assert requests.get(f"{up.url}{path}", timeout=5).status_code == 404
-    assert json.loads((tmp_path / "repo" / "run" / "children.json").read_text())["sessions"] == []
+    assert not (tmp_path / "repo" / "run" / "children.json").exists()
+
+
+@pytest.fixture
+def small_repo(tmp_path: Path) -> Iterator[Path]:
+    """Return a repository on a disk of a megabyte and a half."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(repo)]
+    done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
+    yield repo
+    # Lazily: a process that a failed test has left must not keep it.
+    subprocess.run(["umount", "--lazy", str(repo)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no byte of a disk free; return the file that takes all."""
+    filling = disk / "filling"
+    with filling.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(1 << 12)):
+            pass
+    return filling
+
+
+def test_a_full_disk_ends_nothing(
+    small_repo: Path, tmp_path: Path, fake_pypi: FakePypi, app: FakeFile
+) -> None:
+    """What is here is served, `up` says once what it cannot do, and all works again later."""
+    path = f"/packages/{app.path}"
+    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0}
+    with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
+        up.get("/simple/the-app/")
+        up.get(path)
+        for _ in until("the voted file is held", 20):
+            if up.get(path).status_code == 200:
+                break
+        filling = fill(small_repo)
+        # Jobs come and go meanwhile, so that there is something to be noted.
+        ends = time.monotonic() + 4
+        while time.monotonic() < ends:
+            assert up.get(path).content == app.content
+            assert up.get("/simple/the-app/").status_code == 200
+            assert up.process.poll() is None
+        refused_page = up.get("/simple/lib-one/")
+        assert refused_page.status_code == 503
+        assert "cannot write" in refused_page.text
+        filling.unlink()
+        for _ in until("a new project comes in"):
+            if up.get("/simple/lib-one/").status_code == 200:
+                break
+        for _ in until("the processes are noted again"):
+            if (small_repo / "run" / "children.json").stat().st_size:
+                break
+        said = up.stop()
+        assert "Traceback" not in said
+        assert said.count("up cannot note its processes") == 1
+        assert up.process.returncode == 130
+
+
+def test_a_disk_that_is_full_at_the_end_changes_no_exit_code(
+    small_repo: Path, tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Ctrl-C is obeyed there, too."""
+    with larder_up(write_config(tmp_path, fake_pypi)) as up:
+        fill(small_repo)
+        assert "Traceback" not in up.stop()
+        assert up.process.returncode == 130

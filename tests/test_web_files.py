@@ -1,5 +1,6 @@
 """Tests of the decision about files that are not held, without nginx."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from app.config.settings import Mode
 from app.names import Filename, path_from_digest
 from app.web.application import create_app
 from app.web.decisions import Sources
-from app.web.files import CLIENT_HEADER, UPSTREAM_HEADER
+from app.web.files import CLIENT_HEADER, REDIRECT_HEADER, UNHELD_HEADER, UPSTREAM_HEADER
 from tests.fake_pypi import FakePypi
 from tests.fake_pypi.asking import asking
 from tests.web_fakes import ELSEWHERE, PACKAGES, WHEEL, Mirror
@@ -93,8 +94,50 @@ def test_a_file_that_has_just_come_is_sent_from_here(mirror: Mirror) -> None:
     """It moved while nginx was looking: the application knows where it is now."""
     mirror.store.known[WHEEL] = None
     mirror.store.held[WHEEL] = "/srv/hot"
+    mirror.store.described.add(WHEEL)
     for path in (WHEEL, WHEEL + ".metadata"):
         assert "@held" == _ask(mirror, path, REDIRECTED).headers["X-Accel-Redirect"]
+
+
+@pytest.mark.parametrize(("client", "unheld"), [(PROXIED, "@upstream"), (REDIRECTED, "@redirect")])
+def test_a_file_that_should_be_held_comes_with_another_way(
+    mirror: Mirror, client: str, unheld: str
+) -> None:
+    """Should it not be on the disk, the client's mode counts as ever."""
+    mirror.store.known[WHEEL] = "https://files.example.org/x/six.whl"
+    mirror.store.held[WHEEL] = "/srv/hot"
+    headers = _ask(mirror, WHEEL, client).headers
+    assert ("@held", unheld) == (headers["X-Accel-Redirect"], headers[UNHELD_HEADER])
+    for header in (UPSTREAM_HEADER, REDIRECT_HEADER):
+        assert "https://files.example.org/x/six.whl" == headers[header]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_companion_that_is_never_held_is_not_looked_for(
+    mirror: Mirror,
+    listed: bool,  # noqa: FBT001
+) -> None:
+    """The index lists no digest of it, or not even the file: it is upstream's to give."""
+    mirror.store.held[WHEEL] = "/srv/hot"
+    if listed:
+        mirror.store.known[WHEEL] = None
+    answer = _ask(mirror, WHEEL + ".metadata", PROXIED)
+    assert "@upstream" == answer.headers["X-Accel-Redirect"]
+    assert 302 == _ask(mirror, WHEEL + ".metadata", REDIRECTED).status_code
+
+
+@pytest.mark.parametrize("through_app", [True, False])
+def test_a_proxied_client_can_still_be_redirected(
+    mirror: Mirror,
+    through_app: bool,  # noqa: FBT001
+) -> None:
+    """Upstream may fail this machine alone; the URL is the client's, not this machine's."""
+    mirror.sources = replace(mirror.sources, through_app=through_app)
+    answer = _ask(mirror, WHEEL, PROXIED)
+    assert ELSEWHERE + WHEEL == answer.headers[REDIRECT_HEADER]
+    mirror.store.known[WHEEL] = "https://files.example.org/x/six.whl"
+    answer = _ask(mirror, WHEEL, PROXIED)
+    assert "https://files.example.org/x/six.whl" == answer.headers[REDIRECT_HEADER]
 
 
 def test_without_the_database_the_mode_still_counts(mirror: Mirror) -> None:

@@ -1,5 +1,6 @@
 """Tests of the pages' part of the application, without nginx."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.fake_pypi.asking import asking
 from tests.web_fakes import Mirror
 
 JSON = "application/vnd.pypi.simple.v1+json"
+V1_HTML = "application/vnd.pypi.simple.v1+html"
 
 
 @pytest.fixture
@@ -109,6 +111,23 @@ def test_an_error_is_one_sentence_without_upstreams_url(
     assert 1 == mirror.counted("index_asks", outcome)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UpstreamUnavailable("https://example.org/six/", "is off"), "cannot ask upstream"),
+        (LockTimeoutError("six was busy for 60 s"), "cannot ask upstream"),
+        (StoreError("database or disk is full"), "cannot write"),
+        (OSError(28, "No space left on device"), "cannot write"),
+    ],
+)
+def test_a_503_says_whose_fault_it_is(
+    client: TestClient, mirror: Mirror, error: Exception, said: str
+) -> None:
+    """A full disk is not upstream's."""
+    mirror.index.errors["six"] = error
+    assert said in client.simulate_get("/simple/six/").text
+
+
 def test_an_unexpected_error_is_plain_text_too(client: TestClient, mirror: Mirror) -> None:
     """A fault of ours shows no traceback to clients, and no JSON."""
     mirror.index.errors["six"] = KeyError("secret")
@@ -187,9 +206,44 @@ def test_the_root_is_an_empty_list_until_there_is_one(
 def test_the_root_is_nginxs_once_it_is_there(client: TestClient, mirror: Mirror) -> None:
     """A written list is sent from disk."""
     mirror.simple.mkdir()
-    (mirror.simple / "index.html").touch()
+    for page in ("index.html", "index.v1.json"):
+        (mirror.simple / page).touch()
     answer = client.simulate_get("/simple/", headers={"Accept": JSON})
     assert "@page_json" == answer.headers["X-Accel-Redirect"]
+
+
+@pytest.mark.parametrize(
+    ("page", "good", "bad"),
+    [
+        ("index.html", ["text/html", V1_HTML], [JSON]),
+        ("index.v1.json", [JSON], ["text/html", V1_HTML]),
+    ],
+)
+def test_a_root_in_one_format_is_no_empty_list_in_the_other(
+    client: TestClient, mirror: Mirror, page: str, good: list[str], bad: list[str]
+) -> None:
+    """A client that believes an empty list would forget every project."""
+    mirror.simple.mkdir()
+    (mirror.simple / page).touch()
+    for accept in good:
+        answer = client.simulate_get("/simple/", headers={"Accept": accept})
+        assert "X-Accel-Redirect" in answer.headers
+    for accept in bad:
+        answer = client.simulate_get("/simple/", headers={"Accept": accept})
+        assert 503 == answer.status_code
+        assert answer.headers["Retry-After"]
+
+
+@pytest.mark.parametrize("page", ["index.html", "index.v1.json"])
+def test_a_project_with_one_page_is_asked_for_again(
+    client: TestClient, mirror: Mirror, page: str
+) -> None:
+    """Both formats are here, or the project is not."""
+    client.simulate_get("/simple/six/")
+    (mirror.simple / "six" / page).unlink()
+    assert 204 == client.simulate_get("/simple/six/", headers={"Accept": "text/*"}).status_code
+    assert ["six", "six"] == mirror.index.asked
+    assert (mirror.simple / "six" / page).exists()
 
 
 def test_who_finds_no_place_is_told_to_come_again(mirror: Mirror) -> None:
@@ -203,6 +257,22 @@ def test_who_finds_no_place_is_told_to_come_again(mirror: Mirror) -> None:
     assert 503 == answer.status_code
     assert [] == mirror.index.asked
     assert 204 == client.simulate_get("/simple/six/").status_code
+
+
+def test_who_finds_no_place_in_the_queue_is_told_at_once(mirror: Mirror) -> None:
+    """Each who waits takes a thread, so not everybody may."""
+    places = Places(1, 30, queue=0)
+    questions = Questions(mirror.index, mirror.simple, places, mirror.metrics, mirror.clock)
+    client = TestClient(create_app(replace(mirror.parts(), questions=questions)))
+    with places.one():
+        began = time.monotonic()
+        answer = client.simulate_get("/simple/six/")
+    assert 503 == answer.status_code
+    assert answer.headers["Retry-After"]
+    assert time.monotonic() - began < 1
+    # Whoever was turned away has taken nothing from those who come later.
+    for name in ("six", "seven"):
+        assert 204 == client.simulate_get(f"/simple/{name}/").status_code
 
 
 def test_a_name_is_forgotten_when_too_many_others_came(mirror: Mirror) -> None:

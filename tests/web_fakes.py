@@ -9,8 +9,9 @@ from app.config.settings import Mode
 from app.documents import Kept, Unkept
 from app.model import Vote
 from app.names import Filename as Name
-from app.names import FilePath, ProjectName, Version, parse_file_path, path_from_digest
+from app.names import FilePath, ProjectName, Sha256, Version, parse_file_path, path_from_digest
 from app.store import KnownFile, StoreError
+from app.tree import HTML, JSON
 from app.web.application import Parts
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
@@ -33,6 +34,8 @@ class MemoryStore:
 
     known: dict[FilePath, str | None] = field(default_factory=dict)
     held: dict[FilePath, str] = field(default_factory=dict)
+    # Files whose core metadata the index lists.
+    described: set[FilePath] = field(default_factory=set)
     written: list[Sequence[Vote]] = field(default_factory=list)
     broken: bool = False
 
@@ -41,7 +44,8 @@ class MemoryStore:
         self._check()
         if path not in self.known:
             return None
-        return KnownFile(path, ProjectName("six"), None, None, self.known[path], None, None)
+        digest = Sha256("cd" * 32) if path in self.described else None
+        return KnownFile(path, ProjectName("six"), None, None, self.known[path], digest, None)
 
     def held_in(self, path: FilePath) -> str | None:
         """Return a tier's root."""
@@ -78,8 +82,9 @@ class MemoryIndex:
         if name in self.errors:
             raise self.errors[name]
         folder = self.simple / name
-        folder.mkdir(parents=True)
-        (folder / "index.html").touch()
+        folder.mkdir(parents=True, exist_ok=True)
+        for page in (HTML, JSON):
+            (folder / page).touch()
 
 
 @dataclass

@@ -45,6 +45,7 @@ def build_config(values: Values, folder: Path) -> Config:
         log=Log(values.get(serving.LOG_PATH), values.need(serving.LOG_FORMAT)),
         timeouts=_timeouts(values),
         projects=values.need(mirror.PROJECTS),
+        keep_deleted=values.need(mirror.KEEP_DELETED),
         database=f"sqlite:///{database_file(values, folder)}",
         schedule=_schedule(values),
         workers=values.need(serving.WORKERS),
@@ -108,6 +109,8 @@ def _sync(values: Values) -> Sync:
         max_age=values.need(mirror.MAX_AGE),
         max_removals=values.need(mirror.MAX_REMOVALS),
         max_page_size=values.need(mirror.MAX_PAGE_SIZE),
+        stuck_after=values.need(mirror.STUCK_AFTER),
+        follow=values.need(mirror.FOLLOW),
         legacy_json=values.get(mirror.LEGACY_JSON) or _legacy_json(values),
     )
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
@@ -22,7 +21,7 @@ from app.config.values import (
 )
 
 T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
+E = TypeVar("E")
 
 # What YAML 1.1 or 1.2 reads as something else than text.
 _NOT_TEXT = re.compile(
@@ -140,6 +139,7 @@ def _text(parse: Callable[[str], T], hint: str) -> Callable[[str], T]:
     return parse_text
 
 
+TRUTH: Kind[bool] = choice({"true": True, "false": False})
 SIZE: Kind[int] = Kind("a size", "bytes", parse_size)
 INTERVAL: Kind[int] = Kind("a duration", "seconds", parse_duration)
 DURATION: Kind[int] = at_least(INTERVAL, 1)

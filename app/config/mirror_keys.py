@@ -8,6 +8,7 @@ from app.config.kinds import (
     PATH,
     PROXY,
     SIZE,
+    TRUTH,
     URL,
     Key,
     choice,
@@ -153,8 +154,8 @@ CONCURRENT_DOWNLOADS = Key(
     "sync.concurrent_downloads",
     whole(1, 64, "connections"),
     "How many requests to upstream run at once.",
-    example="4",
-    default="4",
+    example="10",
+    default="10",
 )
 WHOLE_LIST_ABOVE = Key(
     "sync.whole_list_above",
@@ -180,6 +181,32 @@ MAX_REMOVALS = Key(
     "A list from upstream that would remove more projects than this is not believed.",
     example="50000",
     default="50000",
+    added=True,
+)
+STUCK_AFTER = Key(
+    "sync.stuck_after",
+    DURATION,
+    "A project that could not be brought in step for longer than this is stuck: the run ends 1.",
+    example="1d",
+    default="1d",
+    added=True,
+)
+FOLLOW = Key(
+    "sync.follow",
+    TRUTH,
+    "Whether `larder up` asks upstream every minute what has changed, so that a release is here"
+    " within two minutes.",
+    example="true",
+    default="false",
+    added=True,
+)
+KEEP_DELETED = Key(
+    "packages.keep_deleted",
+    TRUTH,
+    "Whether held files stay although upstream deleted them; for archives. Files of a"
+    " quarantined project never stay.",
+    example="true",
+    default="false",
     added=True,
 )
 MAX_PAGE_SIZE = Key(

@@ -123,6 +123,10 @@ class Sync:
     max_removals: int
     # A larger page is refused.
     max_page_size: int
+    # A project that fails for longer than this is stuck.
+    stuck_after: int
+    # Whether the timetable has a light run every minute.
+    follow: bool
     legacy_json: LegacyJson
 
 
@@ -170,6 +174,8 @@ class Config:
     log: Log
     timeouts: Timeouts
     projects: Projects
+    # Whether held files stay although upstream deleted them.
+    keep_deleted: bool
     database: str
     schedule: Schedule
     # gunicorn's processes and the threads of each.

@@ -25,6 +25,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "cache": "Which files are worth their disk.",
         "cache.tiers[]": "The folders for held files, hottest first."
         " Without tiers it is `{repo_path}/packages`, with `cache.size_limit`.",
+        "packages": "Which files are kept.",
         "sync": "How upstream is asked.",
         "schedule": "How often `larder up` runs each job, where neither cron nor systemd does."
         " `0` is never.",

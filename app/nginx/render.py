@@ -27,8 +27,13 @@ database, which may have to wait for a writer."""
 _ASK_MARGIN = 15
 """Seconds for the application to give up on upstream before nginx gives up on it."""
 
-# The answer of one file to each Accept; anything else is for the application.
-_SUFFIXES = {PageFormat.HTML: Safe(".html"), PageFormat.JSON: Safe(".v1.json")}
+# The page's file for each Accept; anything else is for the application. The one without
+# a file of its own is another's under its own type, which takes a location (maps.conf.j2).
+_SUFFIXES = {
+    PageFormat.HTML: Safe(".html"),
+    PageFormat.JSON: Safe(".v1.json"),
+    PageFormat.V1_HTML: Safe(".v1.html"),
+}
 
 # nginx 1.25.1 made HTTP/2 a directive of its own, and warns of the old form.
 _HTTP2_DIRECTIVE = (1, 25, 1)
@@ -168,5 +173,4 @@ def _accepts(known: Mapping[str, PageFormat]) -> list[dict[str, object]]:
     return [
         _view(value=sentence(f"|{accept}", "an Accept value"), suffix=_SUFFIXES[wanted])
         for accept, wanted in {"": PageFormat.HTML, **known}.items()
-        if wanted in _SUFFIXES
     ]

@@ -17,8 +17,9 @@ from app.pages.errors import PageError, shown
 Mark: TypeAlias = bool | str
 """PEP 592's "yanked": False, True, or the reason."""
 
-# What a database column, and every client's integer, can hold.
+# What a database column, and every client's integer, can hold; and so many digits.
 _LARGEST: Final = 2**63 - 1
+_NUMBER: Final = re.compile(r"[0-9]{1,19}")
 
 # PEP 691: hash names are those of `hashlib`; hexadecimal digits of each.
 _DIGITS: Final = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
@@ -49,6 +50,11 @@ def number(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
         return value
     return None
+
+
+def digits(text: str) -> int | None:
+    """Return the number that a header or an element spells, bounded as `number` is."""
+    return number(int(text)) if _NUMBER.fullmatch(text) else None
 
 
 def upload_time(value: object) -> str | None:

@@ -1,15 +1,27 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
-from app.planning.index import IndexFacts, ProjectState, plan_index
+from app.planning.index import (
+    IndexPlan,
+    IndexPolicy,
+    ProjectState,
+    plan_changes,
+    plan_index,
+    plan_retries,
+    retry_pause,
+)
 from app.planning.moves import Facts, Placed, Wished, assign, plan_moves
 
 __all__ = [
     "Facts",
-    "IndexFacts",
+    "IndexPlan",
+    "IndexPolicy",
     "Placed",
     "ProjectState",
     "Wished",
     "assign",
+    "plan_changes",
     "plan_index",
     "plan_moves",
+    "plan_retries",
+    "retry_pause",
 ]

@@ -1,7 +1,7 @@
 """The index's plan: what is here against what upstream announces."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from app.names import ProjectName
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject
@@ -9,56 +9,133 @@ from app.steps import AddProject, RevalidateProject, Step, UpdateProject
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """How far a tracked project is."""
+    """How far a project is that is tracked, or that has a tombstone."""
 
     name: ProjectName
     serial: int | None
     # When upstream last confirmed its page; None where no page was ever written.
     checked_at: int | None
-    failing: bool = False
+    # Whether its page is on the disk.
+    page: bool = True
+    # The serial at which upstream listed it and had no page: its tombstone.
+    gone_serial: int | None = None
+    gone: bool = False
+    # When to try again what went wrong; None where all is well.
+    retry_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFacts:
-    """What `plan_index` decides from."""
+class IndexPolicy:
+    """What `plan_index` goes by."""
 
-    tracked: Sequence[ProjectState]
-    # The projects whose pages are on the disk.
-    pages: Collection[ProjectName]
-    # Upstream's serials; None where it has none, or was not asked for them.
-    announced: Mapping[ProjectName, int] | None
     # Whether every announced project belongs here, or only those that are tracked.
     everything: bool
     # Seconds after which a page is asked for again where no serial speaks for it.
     max_age: int
 
 
-def plan_index(facts: IndexFacts, now: int) -> list[Step]:
+@dataclass(slots=True)
+class IndexPlan:
+    """What is to be done about the index."""
+
+    steps: list[Step] = field(default_factory=list)
+    # Tombstones that have fallen, because the list does not name them any more.
+    fallen: list[ProjectName] = field(default_factory=list)
+    # Tracked projects that the list does not name.
+    missing: int = 0
+
+
+def plan_index(
+    states: Iterable[ProjectState],
+    announced: dict[ProjectName, int] | None,
+    policy: IndexPolicy,
+    now: int,
+) -> IndexPlan:
     """Return what brings the pages in step with upstream, by name.
 
-    A project that the list does not name is not removed on the list's word: a copy of
-    the list may be half an hour old, and a quarantined project keeps its page. Its
-    page is asked for, and the answer decides.
+    `announced` are upstream's serials, None where there are none; it is used up, since
+    it may be most of the memory. A project that the list does not name is not removed
+    on the list's word: a copy of it may be half an hour old, and a quarantined project
+    keeps its page. Its page is asked for, and the answer decides.
     """
-    states = {state.name: state for state in facts.tracked}
-    names = set(states) | set(facts.pages)
-    if facts.everything and facts.announced is not None:
-        names |= set(facts.announced)
-    return [step for name in sorted(names) for step in _plan_project(name, states, facts, now)]
+    plan = IndexPlan()
+    for state in states:
+        serial = announced.pop(state.name, None) if announced is not None else None
+        if announced is not None and serial is None:
+            if state.gone:
+                plan.fallen.append(state.name)
+            else:
+                plan.missing += 1
+        plan.steps += _plan_project(state, serial, policy, now)
+    if policy.everything and announced:
+        plan.steps += (AddProject(name, serial) for name, serial in announced.items())
+        plan.steps.sort(key=_project_of)
+    return plan
+
+
+def plan_retries(states: Iterable[ProjectState], now: int) -> list[Step]:
+    """Return what is due where the list is as it was: the projects that failed.
+
+    Such a run may come every minute, so each failure has its pause; a run that has a
+    new list tries them all.
+    """
+    return [
+        RevalidateProject(state.name) if state.page else AddProject(state.name)
+        for state in states
+        if state.retry_at is not None and state.retry_at <= now
+    ]
+
+
+def plan_changes(
+    changes: dict[ProjectName, int], tracked: Iterable[ProjectName], policy: IndexPolicy
+) -> list[Step]:
+    """Return what the changelog asks for: a hint of what the list will say."""
+    ours = set(tracked)
+    return [
+        UpdateProject(name, serial)
+        for name, serial in sorted(changes.items())
+        if policy.everything or name in ours
+    ]
 
 
 def _plan_project(
-    name: ProjectName, states: Mapping[ProjectName, ProjectState], facts: IndexFacts, now: int
+    state: ProjectState, serial: int | None, policy: IndexPolicy, now: int
 ) -> Iterator[Step]:
-    state = states.get(name)
-    serial = facts.announced.get(name) if facts.announced is not None else None
-    if state is None or state.checked_at is None or name not in facts.pages:
-        yield AddProject(name, serial)
+    if state.gone:
+        # A tombstone stands until the serial moves.
+        if serial is not None and serial != state.gone_serial and policy.everything:
+            yield AddProject(state.name, serial)
+    elif state.checked_at is None or not state.page:
+        yield AddProject(state.name, serial)
     elif serial is not None and state.serial is not None:
         if serial > state.serial:
-            yield UpdateProject(name, serial)
-        elif serial < state.serial or state.failing:
+            yield UpdateProject(state.name, serial)
+        elif serial < state.serial or state.retry_at is not None:
             # The list is older than the page, or the last try went wrong.
-            yield RevalidateProject(name)
-    elif state.failing or now - state.checked_at >= facts.max_age:
-        yield RevalidateProject(name)
+            yield RevalidateProject(state.name)
+    elif state.retry_at is not None or now - state.checked_at >= policy.max_age:
+        yield RevalidateProject(state.name)
+
+
+def _project_of(step: Step) -> ProjectName:
+    match step:
+        case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
+            return name
+        case _:
+            message = f"{step!r} is about no project"
+            raise TypeError(message)
+
+
+_FIRST_PAUSE = 60
+_LONGEST_PAUSE = 6 * 3600
+
+
+def retry_pause(tries: int) -> int:
+    """Return how many seconds to leave a project alone that failed so many times.
+
+    A CDN's stale copy heals within minutes, and a few projects stay wrong for days: the
+    pause doubles from a minute to six hours.
+    """
+    # Beyond some doublings the longest is reached; a huge power would take memory.
+    doublings = min(max(0, tries - 1), 20)
+    return int(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**doublings))

@@ -6,10 +6,11 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
 from app.store.votes import VoteQueries
 
 __all__ = [
+    "Failure",
     "Held",
     "KnownFile",
     "Settled",

@@ -77,6 +77,19 @@ class Connection:
             row = Setting.select(Setting.value).where(Setting.key == "network_key")
             return bytes(self._only(row))
 
+    def setting(self, key: str) -> bytes | None:
+        """Return a value that a job keeps from run to run, or None."""
+        with self._reading():
+            query = Setting.select(Setting.value).where(Setting.key == key)
+            row = next(self._rows(query), None)
+            return bytes(row[0]) if row else None
+
+    def keep(self, key: str, value: bytes) -> None:
+        """Keep a value from run to run."""
+        with self._writing():
+            row = Setting.insert(key=key, value=value)
+            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Open a transaction that has the write lock from its start.

@@ -89,11 +89,19 @@ class HoldingQueries(Connection):
         with self._writing():
             self._run(File.update(size=size, sized_at=now).where(File.path == path))
 
+    def withdrawn(self) -> list[Held]:
+        """Return what is held though no page lists it any more, by path."""
+        with self._reading():
+            query = Holding.select(File.path, Tier.root, Holding.bytes)
+            joined = query.join(File).switch(Holding).join(Tier).where(File.listed == 0)
+            rows = self._rows(joined.order_by(File.path))
+            return [Held(path, root, size, listed=False) for path, root, size in rows]
+
     def forgettable(self) -> tuple[int, int]:
         """Return how many unlisted files and gone projects `forget_gone` would delete."""
         with self._reading():
             files = self._only(File.select(fn.COUNT(File.id)).where(File.id.in_(_gone_files())))
-            projects = Project.select(fn.COUNT(Project.id)).where(~Project.gone_at.is_null())
+            projects = Project.select(fn.COUNT(Project.id)).where(_gone_projects())
             return int(files), int(self._only(projects))
 
     def forget_gone(self) -> int:
@@ -103,6 +111,11 @@ class HoldingQueries(Connection):
             left = File.select(File.project)
             self._run(Project.delete().where(~Project.gone_at.is_null(), Project.id.not_in(left)))
             return gone
+
+
+def _gone_projects() -> object:
+    """Match projects that are gone, and no tombstones: those stand for what is listed."""
+    return (~Project.gone_at.is_null()) & Project.gone_serial.is_null()
 
 
 def _gone_files() -> object:

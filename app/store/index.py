@@ -9,7 +9,7 @@ from peewee import EXCLUDED, fn
 from app import model
 from app.names import FilePath, ProjectName, Sha256
 from app.store.connection import Connection, chunks
-from app.store.tables import File, Project
+from app.store.tables import File, Holding, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,31 @@ class TrackedProject:
     last_modified: str | None
     # None until its first page is written.
     checked_at: int | None
+    # The serial at which upstream listed it, and had no page for it.
+    gone_serial: int | None = None
+    gone_at: int | None = None
+    status: str | None = None
     failure: str | None = None
+    failure_kind: str | None = None
     failing_since: int | None = None
+    tries: int = 0
+    retry_at: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether upstream has it no more."""
+        return self.gone_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a project could not be brought in step."""
+
+    kind: str
+    reason: str
+    now: int
+    # When to try again.
+    retry_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +72,23 @@ class Settled:
     now: int
 
 
+# Products of two such numbers, a million of them, fit into 64 bits.
+_BITS = 0xFFFF
+
 _TRACKED = (
     Project.name,
     Project.serial,
     Project.etag,
     Project.last_modified,
     Project.checked_at,
+    Project.gone_serial,
+    Project.gone_at,
+    Project.status,
     Project.failure,
+    Project.failure_kind,
     Project.failing_since,
+    Project.tries,
+    Project.retry_at,
 )
 KNOWN = (
     File.path,
@@ -77,22 +109,76 @@ _DATA = (
 )
 _INSERT = (File.project, File.path, *_DATA, File.listed)
 
+# What a project in step has in the columns of failure.
+_WELL: dict[str, Any] = {
+    "failure": None,
+    "failure_kind": None,
+    "failing_since": None,
+    "tries": 0,
+    "retry_at": None,
+}
+
 
 class IndexQueries(Connection):
     """Queries about what exists upstream."""
 
-    def tracked(self) -> list[TrackedProject]:
-        """Return every project that is kept in step, by name."""
+    def tracked(self) -> Iterator[TrackedProject]:
+        """Yield every project that is kept in step, by name; there may be a million."""
+        return self._projects(Project.gone_at.is_null())
+
+    def known_projects(self) -> Iterator[TrackedProject]:
+        """Yield the tracked projects and the tombstones, by name."""
+        buried = ~Project.gone_serial.is_null()
+        return self._projects(Project.gone_at.is_null() | buried)
+
+    def failing(self) -> Iterator[TrackedProject]:
+        """Yield the tracked projects that could not be brought in step, by name."""
+        return self._projects(Project.gone_at.is_null(), ~Project.failure.is_null())
+
+    def count_tracked(self) -> int:
+        """Return how many projects are kept in step."""
         with self._reading():
-            query = Project.select(*_TRACKED).where(Project.gone_at.is_null())
-            return [TrackedProject(*row) for row in self._rows(query.order_by(Project.name))]
+            query = Project.select(fn.COUNT(Project.id)).where(Project.gone_at.is_null())
+            return int(self._only(query))
+
+    def last_serial(self) -> int | None:
+        """Return the highest serial of the pages that are here."""
+        with self._reading():
+            query = Project.select(fn.MAX(Project.serial)).where(Project.gone_at.is_null())
+            serial: int | None = self._only(query)
+            return serial
+
+    def index_mark(self) -> str:
+        """Return what tells one list of names and serials from another, by one quick scan.
+
+        Names never change, so numbers stand for them. The products tell apart what the
+        sums alone would not: two projects whose serials moved by as much.
+        """
+        with self._reading():
+            serial = fn.COALESCE(Project.serial, 0)
+            products = Project.id.bin_and(_BITS) * Project.serial.bin_and(_BITS)
+            query = Project.select(
+                fn.COUNT(Project.serial), fn.SUM(Project.id), fn.SUM(serial), fn.SUM(products)
+            )
+            here = query.where(Project.gone_at.is_null(), ~Project.checked_at.is_null())
+            return " ".join(str(number or 0) for number in next(self._rows(here)))
+
+    def count_stuck(self, since: int) -> int:
+        """Return how many projects have been failing since before a time."""
+        with self._reading():
+            stuck = Project.failing_since < since
+            query = Project.select(fn.COUNT(Project.id)).where(stuck, Project.gone_at.is_null())
+            return int(self._only(query))
 
     def tracked_project(self, name: ProjectName) -> TrackedProject | None:
         """Return one project that is kept in step, or None."""
+        return next(self._projects(Project.name == name, Project.gone_at.is_null()), None)
+
+    def _projects(self, *conditions: Any) -> Iterator[TrackedProject]:
         with self._reading():
-            query = Project.select(*_TRACKED).where(Project.name == name, Project.gone_at.is_null())
-            row = next(self._rows(query), None)
-            return TrackedProject(*row) if row else None
+            query = Project.select(*_TRACKED).where(*conditions).order_by(Project.name)
+            for row in self._rows(query):
+                yield TrackedProject(*row)
 
     def file(self, path: FilePath) -> KnownFile | None:
         """Return a file that a page lists, or None."""
@@ -109,63 +195,84 @@ class IndexQueries(Connection):
                 for row in self._rows(query.where(File.path.in_(part), File.listed == 1)):
                     yield KnownFile(*row)
 
-    def record(self, project: model.Project) -> None:
+    def record(self, project: model.Project, *, keep_held: bool = False) -> None:
         """Make the files known, before the page that lists them can be seen.
 
         The project's serial and validators stay as they were until `settle`: a run
         that is killed in between finds the project not in step, and does it again.
+        With `keep_held`, what is held stays known though no page lists it any more.
         """
         with self._writing():
             self._run(
-                Project.insert(name=project.name).on_conflict(
-                    conflict_target=[Project.name], update={Project.gone_at: None}
+                Project.insert(name=project.name, status=project.status).on_conflict(
+                    conflict_target=[Project.name],
+                    update={
+                        Project.gone_at: None,
+                        Project.gone_serial: None,
+                        Project.status: project.status,
+                    },
                 )
             )
             number = self._number(project.name)
-            self._replace_files(number, project.files)
+            self._replace_files(number, project.files, keep_held=keep_held)
 
     def settle(self, name: ProjectName, settled: Settled) -> None:
         """Note that the page which `record` announced is written."""
+        values = {
+            "serial": settled.serial,
+            "etag": settled.etag,
+            "last_modified": settled.last_modified,
+            "checked_at": settled.now,
+        }
         with self._writing():
-            self._run(
-                Project.update(
-                    serial=settled.serial,
-                    etag=settled.etag,
-                    last_modified=settled.last_modified,
-                    checked_at=settled.now,
-                    failure=None,
-                    failing_since=None,
-                ).where(Project.name == name)
-            )
+            self._run(Project.update(**values, **_WELL).where(Project.name == name))
 
     def confirm(self, name: ProjectName, now: int) -> None:
         """Note that upstream's page has not changed."""
         with self._writing():
-            update = Project.update(checked_at=now, failure=None, failing_since=None)
-            self._run(update.where(Project.name == name))
+            self._run(Project.update(checked_at=now, **_WELL).where(Project.name == name))
 
-    def fail(self, name: ProjectName, reason: str, now: int) -> None:
+    def fail(self, name: ProjectName, failure: Failure) -> None:
         """Note why a project could not be brought in step; the first time is kept."""
         with self._writing():
-            since = fn.COALESCE(Project.failing_since, now)
-            update = Project.update(failure=reason, failing_since=since)
+            self._run(Project.insert(name=name).on_conflict_ignore())
+            since = fn.COALESCE(Project.failing_since, failure.now)
+            update = Project.update(
+                failure=failure.reason,
+                failure_kind=failure.kind,
+                failing_since=since,
+                tries=Project.tries + 1,
+                retry_at=failure.retry_at,
+            )
             self._run(update.where(Project.name == name))
 
-    def forget(self, name: ProjectName, now: int) -> None:
-        """Note that upstream has the project no more: nothing may wish for its files."""
+    def bury(
+        self, name: ProjectName, serial: int | None, now: int, *, keep_held: bool = False
+    ) -> None:
+        """Note that upstream has no page of a project: nothing may wish for its files.
+
+        `serial` is what upstream's list says of it all the same, None where it does not.
+        """
         with self._writing():
+            self._run(Project.insert(name=name).on_conflict_ignore())
             number = self._number(name)
-            self._run(File.update(listed=0).where(File.project == number))
-            self._run(
-                Project.update(
-                    gone_at=now, serial=None, etag=None, last_modified=None, checked_at=None
-                ).where(Project.id == number)
-            )
+            self._unlist(File.project == number, keep_held=keep_held)
+            empty = dict.fromkeys(("serial", "etag", "last_modified", "checked_at", "status"))
+            update = Project.update(gone_at=now, gone_serial=serial, **empty, **_WELL)
+            self._run(update.where(Project.id == number))
+
+    def exhume(self, names: list[ProjectName]) -> None:
+        """Forget the tombstones of projects that upstream's list does not name any more."""
+        with self._writing():
+            for part in chunks(names):
+                self._run(Project.update(gone_serial=None).where(Project.name.in_(part)))
 
     def _number(self, name: ProjectName) -> int:
         return int(self._only(Project.select(Project.id).where(Project.name == name)))
 
-    def _replace_files(self, number: int, files: tuple[model.File, ...]) -> None:
+    def _replace_files(
+        self, number: int, files: tuple[model.File, ...], *, keep_held: bool
+    ) -> None:
         """Write only the rows that differ: most updates add a few files to many."""
         query = File.select(File.path, *_DATA, File.listed).where(File.project == number)
         old = {row[0]: row[1:] for row in self._rows(query)}
@@ -178,7 +285,11 @@ class IndexQueries(Connection):
         for part in chunks(changed):
             self._upsert(list(part), number)
         for gone in chunks([path for path, row in old.items() if path not in new and row[-1]]):
-            self._run(File.update(listed=0).where(File.path.in_(gone)))
+            self._unlist(File.path.in_(gone), keep_held=keep_held)
+
+    def _unlist(self, condition: Any, *, keep_held: bool) -> None:
+        held = File.id.in_(Holding.select(Holding.file))
+        self._run(File.update(listed=0).where(condition, *([~held] if keep_held else [])))
 
     def _upsert(self, rows: list[tuple[Any, ...]], number: int) -> None:
         # A path belongs to the project that listed it first, for as long as it does:

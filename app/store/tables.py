@@ -28,11 +28,19 @@ class Project(Model):
     last_modified = TextField(null=True)
     # When upstream last confirmed the page; null until the first page is written.
     checked_at = BigIntegerField(null=True)
-    # Since when it is gone upstream; its row stays while a file of it is held.
+    # Since when it is gone upstream. Its row stays while a file of it is held, and as a
+    # tombstone while upstream's list names it all the same, at the serial it had then.
     gone_at = BigIntegerField(null=True)
-    # Why it could not be brought in step, since when; null when all is well.
+    gone_serial = BigIntegerField(null=True)
+    # PEP 792's status of the project, where it is not the usual `active`.
+    status = TextField(null=True)
+    # Why it could not be brought in step, of which kind that is, since when, how often
+    # it was tried, and when to try again; null when all is well.
     failure = TextField(null=True)
+    failure_kind = TextField(null=True)
     failing_since = BigIntegerField(null=True)
+    tries = IntegerField(default=0)
+    retry_at = BigIntegerField(null=True)
 
     class Meta:
         """Peewee's options."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from app.pages import values
 from app.upstream.errors import CutBodyError, UpstreamUnavailable, UpstreamUntrusted
 
 _PIECE = 1 << 16
@@ -96,8 +97,7 @@ def length_of(response: requests.Response) -> int | None:
     """Return Content-Length, where it counts (RFC 9112, 6.3)."""
     if "Transfer-Encoding" in response.headers:
         return None
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return values.digits(response.headers.get("Content-Length", ""))
 
 
 def drain(response: requests.Response) -> None:

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 
 from app.names import FilePath, ProjectName
 from app.upstream import files
+from app.upstream.core_metadata import core_metadata
 from app.upstream.documents import fetch_document
 from app.upstream.legacy import Legacy
 from app.upstream.policy import Addresses, UpstreamPolicy, url_below
@@ -76,6 +77,31 @@ class Upstream:
         """
         return self._serials.fetch(known)
 
+    def has_index(self) -> bool:
+        """Whether there is a list of projects where the index should be.
+
+        Its body is not read: PyPI's is some 40 MB.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It makes no sense.
+
+        """
+        return self._serials.has_root()
+
+    def changes(self, since: int) -> dict[ProjectName, int] | None:
+        """Return the last serial of each project that has changed since a serial.
+
+        None where the index has no changelog, or it does not reach back that far: then
+        the list tells. Deletions are in it like other changes.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It makes no sense.
+
+        """
+        return self._serials.changes(since)
+
     def open_file(
         self, url: str, start: int = 0, etag: str | None = None
     ) -> AbstractContextManager[files.FileBody]:
@@ -92,6 +118,20 @@ class Upstream:
 
         """
         return files.open_file(self._wire, url, start, etag)
+
+    def core_metadata(self, url: str) -> bytes:
+        """Return the core metadata of the wheel at `url`; whether it is right, its hash tells.
+
+        A host that announces it (PyPI's legacy JSON does for its own) may not have it
+        yet, or at all: then it is read out of the wheel, by ranges.
+
+        Raises:
+            NoSuchFile: There is neither.
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: It is too large, or the wheel is none.
+
+        """
+        return core_metadata(self._wire, url)
 
     def file_size(self, url: str) -> int | None:
         """Return the size of a file, or None where upstream does not tell.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from app.names import InvalidNameError, ProjectName, parse_project
+from app.pages import values
 
 
 @dataclass(slots=True)
@@ -19,7 +20,7 @@ class Listing:
 
     def add(self, text: str, serial: object) -> None:
         """Take an entry; the name is as upstream displays it."""
-        number = serial_number(serial)
+        number = values.number(serial)
         try:
             name = parse_project(text)
         except InvalidNameError:
@@ -30,8 +31,3 @@ class Listing:
             self.refused.append(name)
         else:
             self.serials[name] = number
-
-
-def serial_number(value: object) -> int | None:
-    """Return a serial; a bool is an int for Python, but none."""
-    return value if isinstance(value, int) and type(value) is int and value >= 0 else None

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from app.model import Project
 from app.names import ProjectName
+from app.pages import values
 from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
 from app.pages.places import PackagePlaces
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
@@ -105,8 +106,7 @@ def validators_of(headers: Mapping[str, str]) -> Validators:
 
 def serial_of(headers: Mapping[str, str]) -> int | None:
     """Return `X-PyPI-Last-Serial`, where it is a number."""
-    text = headers.get("X-PyPI-Last-Serial", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return values.digits(headers.get("X-PyPI-Last-Serial", "").strip())
 
 
 def _with_serial(project: Project, answer: Answer[bytes]) -> Project:

@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
+from app.pages import values
 from app.pages.parse import PageError
 from app.pages.values import check_version
-from app.upstream.listing import Listing, serial_number
+from app.upstream.listing import Listing
 
 _PIECE = 1 << 20
 _LIST = b'"projects":['
@@ -71,7 +72,7 @@ def _frame(page: object) -> Listing:
     meta = page.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     check_version(meta.get("api-version"))
-    return Listing(last=serial_number(meta.get("_last-serial")))
+    return Listing(last=values.number(meta.get("_last-serial")))
 
 
 def _add(listing: Listing, projects: Iterable[Any]) -> None:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from app.names import ProjectName
 from app.pages.parse import PageError
+from app.upstream.changelog import changelog_request, read_changelog
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
 from app.upstream.listing import Listing
 from app.upstream.policy import Addresses
@@ -18,6 +19,8 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 _XML = frozenset({"text/xml", "application/xml"})
 # PyPI's list is some 40 MB as JSON and 70 MB as XML (2026).
 _LIMIT = 512 << 20
+# 50,000 rows of some 300 bytes are 15 MB.
+_CHANGELOG_LIMIT = 64 << 20
 # What a server says that has no such thing: PyPI's XML-RPC is on its way out, and
 # a static server redirects or refuses a POST.
 _ABSENT = frozenset({200, 301, 302, 303, 307, 308, 404, 405, 406, 410, 411, 415, 501})
@@ -51,6 +54,23 @@ class Serials:
         """Return the list, or None where the index has none."""
         found = self._from_root(known)
         return self._from_xmlrpc() if found is None else found
+
+    def has_root(self) -> bool:
+        """Whether the root of the simple index is there."""
+        ask = Ask(self._addresses.root, {"Accept": f"{_JSON}, text/html;q=0.1"}, _LIMIT)
+        with self._wire.open(ask, anywhere=False) as response:
+            return response.status_code == HTTPStatus.OK
+
+    def changes(self, since: int) -> dict[ProjectName, int] | None:
+        """Return what has changed since a serial, or None where that is not told."""
+        headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
+        body = changelog_request(since)
+        ask = Ask(self._addresses.xmlrpc, headers, _CHANGELOG_LIMIT, method="POST", data=body)
+        answer = self._wire.fetch(ask, _xml_body)
+        if answer.body is None:
+            _refuse_unless_absent(answer.status, answer.url)
+            return None
+        return read_changelog(answer.body)
 
     def _from_root(self, known: Validators | None) -> SerialList | NotModified | None:
         """Ask for the JSON root (PEP 691), and for nothing else: HTML has no serials."""
@@ -96,6 +116,10 @@ def _json(media_type: str, body: Iterator[bytes]) -> bytes | None:
 def _xml(media_type: str, body: Iterator[bytes]) -> Listing | None:
     """Read XML; a page of HTML is a server that does not look at the method."""
     return read_list(body) if media_type in _XML else None
+
+
+def _xml_body(media_type: str, body: Iterator[bytes]) -> bytes | None:
+    return b"".join(body) if media_type in _XML else None
 
 
 def _refuse_unless_absent(status: int, url: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final, NoReturn
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from app.pages import values
 from app.upstream.listing import Listing
 
 LIST_PACKAGES_WITH_SERIAL: Final = (
@@ -100,8 +101,9 @@ class _Reader:
             self._fault[self._name] = text
             return
         listed = self._struct == _LIST and len(self._path) <= _DEPTH and tag in _INTEGERS
-        if listed and text.isascii() and text.isdigit():
-            self._listing.add(self._name, int(text))
+        number = values.digits(text)
+        if listed and number is not None:
+            self._listing.add(self._name, number)
         else:
             message = f"{self._name[:80]!r} has {text[:20]!r} for a serial"
             raise NotXmlRpcError(message)

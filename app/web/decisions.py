@@ -30,10 +30,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a client is told; the URL is upstream's, and None where it is held."""
+    """Where a client gets a file: the first way, and the second where that leads nowhere."""
 
     answer: Answer
-    url: str | None = None
+    # By the client's mode; another way than the first where the file should be held.
+    unheld: Answer
+    # Where this machine fetches it.
+    source_url: str
+    # Where the client is sent, should the proxying fail as well.
+    redirect_url: str
 
 
 class Files(Protocol):
@@ -80,14 +85,17 @@ class Desk:
         """
         path = parse_file_path(text.removesuffix(COMPANION))
         known, held = self._look_up(path)
-        if held:
-            return Decision(Answer.HELD)
+        if text.endswith(COMPANION):
+            # Only one whose digest the index tells is ever held.
+            held = held and known is not None and known.metadata_sha256 is not None
         origin = known.origin if known else None
-        mode = self._modes.find(client)
-        if mode is Mode.REDIRECT or not self._trusted(origin):
-            return Decision(Answer.REDIRECT, _url(text, origin, self._sources.redirect_url))
-        answer = Answer.STREAM if self._sources.through_app else Answer.PROXY
-        return Decision(answer, _url(text, origin, self._sources.packages_url))
+        unheld = self._unheld(client, origin)
+        return Decision(
+            answer=Answer.HELD if held else unheld,
+            unheld=unheld,
+            source_url=_url(text, origin, self._sources.packages_url),
+            redirect_url=_url(text, origin, self._sources.redirect_url),
+        )
 
     def source(self, text: str) -> str:
         """Return the URL that a file is fetched from; raises as `decide` does."""
@@ -101,6 +109,12 @@ class Desk:
         except StoreError as error:
             logger.warning("decided without the database: %s", error)
             return None, False
+
+    def _unheld(self, client: str, origin: str | None) -> Answer:
+        """Return how a client gets what is not held."""
+        if self._modes.find(client) is Mode.REDIRECT or not self._trusted(origin):
+            return Answer.REDIRECT
+        return Answer.STREAM if self._sources.through_app else Answer.PROXY
 
     def _trusted(self, origin: str | None) -> bool:
         return origin is None or urlsplit(origin).netloc.lower() in self._sources.hosts

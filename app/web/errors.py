@@ -23,14 +23,9 @@ class TooBusyError(Exception):
 
 
 _ABSENT: tuple[type[Exception], ...] = (NoSuchProject, NoSuchFile, InvalidNameError)
-_LATER: tuple[type[Exception], ...] = (
-    UpstreamUnavailable,
-    LockTimeoutError,
-    StoreError,
-    TooBusyError,
-    # The disk is full, or gone.
-    OSError,
-)
+_NOT_ASKED: tuple[type[Exception], ...] = (UpstreamUnavailable, LockTimeoutError, TooBusyError)
+# The disk is full, or gone; or another writes into the database for too long.
+_NOT_WRITTEN: tuple[type[Exception], ...] = (StoreError, OSError)
 
 
 def install(app: "falcon.App[Any, Any]") -> None:
@@ -38,8 +33,10 @@ def install(app: "falcon.App[Any, Any]") -> None:
     app.set_error_serializer(_as_text)
     for error in _ABSENT:
         app.add_error_handler(error, _not_found)
-    for error in _LATER:
-        app.add_error_handler(error, _later)
+    for error in _NOT_ASKED:
+        app.add_error_handler(error, _not_asked)
+    for error in _NOT_WRITTEN:
+        app.add_error_handler(error, _not_written)
     # The general one: what upstream sent is not to be believed.
     app.add_error_handler(UpstreamError, _bad_upstream)
 
@@ -58,14 +55,25 @@ def _not_found(
     raise falcon.HTTPNotFound(description=str(error) if invalid else NOT_UPSTREAM) from error
 
 
-def _later(
+def _not_asked(
     _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
 ) -> None:
     logger.warning("%s", error)
-    raise falcon.HTTPServiceUnavailable(
-        description="The mirror cannot ask upstream just now; please try again.",
-        retry_after=_RETRY_AFTER,
-    ) from error
+    raise try_again("The mirror cannot ask upstream just now") from error
+
+
+def _not_written(
+    _req: falcon.Request, _resp: falcon.Response, error: Exception, _params: dict[str, Any]
+) -> None:
+    logger.warning("%s", error)
+    raise try_again("The mirror cannot write just now") from error
+
+
+def try_again(what: str) -> falcon.HTTPServiceUnavailable:
+    """Return the error that says what is wrong for the moment, and when to come again."""
+    return falcon.HTTPServiceUnavailable(
+        description=f"{what}; please try again.", retry_after=_RETRY_AFTER
+    )
 
 
 def _bad_upstream(

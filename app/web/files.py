@@ -11,8 +11,19 @@ CLIENT_HEADER = "X-Larder-Client"
 UPSTREAM_HEADER = "X-Larder-Upstream"
 """The URL that nginx passes through; clients never see it."""
 
+REDIRECT_HEADER = "X-Larder-Redirect"
+"""The URL that nginx redirects to, where its own way leads nowhere."""
+
+UNHELD_HEADER = "X-Larder-Unheld"
+"""The location that nginx goes to, where a file that should be held is not there."""
+
 # nginx's locations, in files.conf.j2.
-_LOCATIONS = {Answer.HELD: "@held", Answer.PROXY: "@upstream", Answer.STREAM: "@stream"}
+_LOCATIONS = {
+    Answer.HELD: "@held",
+    Answer.REDIRECT: "@redirect",
+    Answer.PROXY: "@upstream",
+    Answer.STREAM: "@stream",
+}
 
 
 class FileResource:
@@ -31,15 +42,16 @@ class FileResource:
             # Never for ever: tomorrow the file may be here. And not for the next one,
             # whose network may have another mode.
             resp.status = falcon.HTTP_302
-            resp.set_header("Location", decision.url or "")
+            resp.set_header("Location", decision.redirect_url)
             resp.cache_control = ["no-store"]
             resp.content_type = falcon.MEDIA_TEXT
             return
         # No content, so no Content-Type, which nginx would take over.
         resp.status = falcon.HTTP_204
         resp.set_header("X-Accel-Redirect", _LOCATIONS[decision.answer])
-        if decision.url:
-            resp.set_header(UPSTREAM_HEADER, decision.url)
+        resp.set_header(UNHELD_HEADER, _LOCATIONS[decision.unheld])
+        resp.set_header(UPSTREAM_HEADER, decision.source_url)
+        resp.set_header(REDIRECT_HEADER, decision.redirect_url)
 
     on_head = on_get
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.config import load
 from app.runtime import RunDirectory
 from app.web.environment import CONFIG_VARIABLE, MULTIPROCESS
+from app.web.places import QUEUE
 
 _config = load(Path(os.environ[CONFIG_VARIABLE]))
 _run = RunDirectory(_config.repo_path).path
@@ -21,7 +22,9 @@ _memory = Path("/dev/shm")  # noqa: S108
 bind = f"unix:{_run / 'app.sock'}"
 workers = _config.workers
 worker_class = "gthread"
-threads = _config.threads
+# Who only waits for a place, to ask for a page or to be passed a file, takes none of the
+# configured ones. A thread is made when it is needed, and costs next to nothing then.
+threads = _config.threads + 2 * QUEUE
 # Each worker opens its own database, and its own thread for votes.
 preload_app = False
 # Requests that wait for upstream get this long to end, at a restart.

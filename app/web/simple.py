@@ -13,9 +13,10 @@ from app.names import ProjectName, parse_project
 from app.pages.accept import negotiate
 from app.pages.render import render_root_html, render_root_json
 from app.store import StoreError
+from app.tree import HTML, JSON
 from app.upstream import NoSuchProject, UpstreamError, UpstreamUnavailable
 from app.web.absent import AbsentNames
-from app.web.errors import NOT_UPSTREAM, TooBusyError
+from app.web.errors import NOT_UPSTREAM, TooBusyError, try_again
 from app.web.metrics import Metrics
 from app.web.places import Places
 
@@ -25,6 +26,10 @@ _LOCATIONS = {
     PageFormat.HTML: "@page_html",
     PageFormat.V1_HTML: "@page_v1_html",
 }
+
+# The page that a format is served from.
+_PAGES = {PageFormat.JSON: JSON, PageFormat.HTML: HTML, PageFormat.V1_HTML: HTML}
+_BOTH = frozenset(_PAGES.values())
 
 
 class Asking(Protocol):
@@ -62,7 +67,7 @@ class Questions:
             TooBusyError: Too many others are waiting for upstream.
 
         """
-        if (self.simple / name / "index.html").exists():
+        if _pages_here(self.simple / name) == _BOTH:
             self._count("here")
             return
         if self.absent.has(name, self.clock()):
@@ -108,14 +113,18 @@ class RootResource:
 
     def __init__(self, simple: Path) -> None:
         """Look for the pages in `{repo_path}/simple`."""
-        self._page = simple / "index.html"
+        self._simple = simple
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the page's place, or with an empty list."""
-        wanted = _wanted(req)
-        if self._page.exists():
+        wanted, here = _wanted(req), _pages_here(self._simple)
+        if _PAGES[wanted] in here:
             _send_page(resp, wanted)
             return
+        if here:
+            # Lost, or about to be written beside the other. An empty list would be
+            # believed: there are projects.
+            raise try_again("The list of projects is not here in this format just now")
         render = render_root_json if wanted is PageFormat.JSON else render_root_html
         resp.data = b"".join(render((), None))
         charset = "" if wanted is PageFormat.JSON else "; charset=utf-8"
@@ -143,6 +152,11 @@ class NameResource:
         resp.content_type = falcon.MEDIA_TEXT
 
     on_head = on_get
+
+
+def _pages_here(folder: Path) -> frozenset[str]:
+    """Return which pages a project, or the root, has on disk; one is not enough."""
+    return frozenset(page for page in _BOTH if (folder / page).exists())
 
 
 def _wanted(req: falcon.Request) -> PageFormat:

@@ -1,6 +1,7 @@
 """The composition root of the application: `gunicorn 'app.web.wsgi:get_app()'`."""
 
 import atexit
+import logging
 import os
 import time
 from pathlib import Path
@@ -42,6 +43,7 @@ _STREAM_PATIENCE = 0.5
 
 def get_app() -> "falcon.App[Any, Any]":
     """Return the application for the configuration that the environment names."""
+    logging.basicConfig(format="%(levelname)s app: %(message)s", level=logging.INFO)
     config = load(Path(os.environ[CONFIG_VARIABLE]))
     store, metrics = Store.open(config.database), Metrics()
     upstream = open_upstream(config, config.threads)
@@ -64,7 +66,7 @@ def get_app() -> "falcon.App[Any, Any]":
         ballot_box=BallotBox(buffer, store.network_key(), time.time),
         desk=_desk(config, store),
         file_host=upstream,
-        stream_places=Places(max(1, config.threads // 4), _STREAM_PATIENCE),
+        stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
         metrics=metrics,
     )
     return create_app(parts)
@@ -72,8 +74,16 @@ def get_app() -> "falcon.App[Any, Any]":
 
 def _questions(config: Config, store: Store, upstream: Upstream, metrics: Metrics) -> Questions:
     index = open_index(config, store, upstream)
-    places = Places(max(1, config.threads // 2), _ASK_PATIENCE)
+    places = Places(_slow_threads(config), _ASK_PATIENCE)
     return Questions(index, config.repo_path / "simple", places, metrics, time.monotonic)
+
+
+def _slow_threads(config: Config) -> int:
+    """Return how many threads may be busy with upstream, for pages and for files each.
+
+    At least half of all stay free for votes and decisions.
+    """
+    return max(1, config.threads // (4 if behind_proxy(config) else 2))
 
 
 def _desk(config: Config, store: Store) -> Desk:

@@ -6,6 +6,8 @@ code under test.
 
 import hashlib
 import json
+import re
+import xmlrpc.client
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -172,6 +174,14 @@ def xmlrpc_list(listed: Iterable[tuple[str, int]]) -> bytes:
         for name, serial in listed
     )
     return _xmlrpc(f"<params><param><value><struct>{members}</struct></value></param></params>")
+
+
+def xmlrpc_changelog(call: bytes, listed: Iterable[tuple[str, int]]) -> bytes:
+    """Return the answer to `changelog_since_serial`: the last change of each project."""
+    found = re.search(rb"<int>([0-9]+)</int>", call)
+    since = int(found[1]) if found else 0
+    rows = [(name, None, 0, "change", serial) for name, serial in listed if serial > since]
+    return xmlrpc.client.dumps((rows,), methodresponse=True, allow_none=True).encode()
 
 
 def xmlrpc_fault(code: int, message: str) -> bytes:

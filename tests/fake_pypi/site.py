@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from tests.fake_pypi.answers import Answer, Request, redirect, text
 from tests.fake_pypi.catalogue import Catalogue, FakeFile, FakeProject
 from tests.fake_pypi.options import Options
-from tests.fake_pypi.pages import Pages, xmlrpc_fault, xmlrpc_list
+from tests.fake_pypi.pages import Pages, xmlrpc_changelog, xmlrpc_fault, xmlrpc_list
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _V1_HTML = "application/vnd.pypi.simple.v1+html"
@@ -151,11 +151,13 @@ class Site:
         return headers if self._options.validators else {**headers, "ETag": ""}
 
     def _xmlrpc(self, path: str, body: bytes) -> Answer:
-        """Answer PyPI's one remaining call that a mirror makes."""
+        """Answer the calls that a mirror makes; the changelog has each project's last change."""
         if self._options.serials != "xmlrpc" or path.rstrip("/") != "/pypi":
             return text(405, "405 Method Not Allowed\n")
         if b"<methodName>list_packages_with_serial</methodName>" in body:
             answer = xmlrpc_list(self._catalogue.listed(quarantined=True))
+        elif b"<methodName>changelog_since_serial</methodName>" in body:
+            answer = xmlrpc_changelog(body, self._catalogue.listed(quarantined=True))
         else:
             answer = xmlrpc_fault(-32601, "server error; requested method not found")
         return Answer(200, {"Content-Type": "text/xml; charset=UTF-8"}, answer)

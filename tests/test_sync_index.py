@@ -1,0 +1,338 @@
+"""`sync-index`: in step, and never wrong because upstream was."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.config import load
+from app.model import Vote
+from app.names import FilePath, ProjectName
+from app.upstream import Upstream
+from jobs.parts import Parts
+from tests.fake_pypi import FakePypi, Replaced, Status, make_wheel
+from tests.fake_pypi.pages import xmlrpc_fault
+from tests.mirrors import write_config
+from tests.test_jobs import ask, held, run, snapshot, vote
+
+NAMES = ("aa", "bb", "cc")
+
+
+@pytest.fixture
+def everything(tmp_path: Path, fake_pypi: FakePypi) -> Path:
+    """Return the configuration of a mirror in step with three projects."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1", padding=5_000))
+    config = configure(tmp_path, fake_pypi)
+    assert run("sync-index", config).returncode == 0
+    return config
+
+
+def configure(folder: Path, pypi: FakePypi, **sync: object) -> Path:
+    """Write the configuration of a mirror of everything."""
+    return write_config(
+        folder, pypi, index={"projects": "all"}, sync={"retry": 0, "max_age": 0, **sync}
+    )
+
+
+def simple(config: Path) -> Path:
+    """Return the folder of the pages."""
+    return load(config).repo_path / "simple"
+
+
+def status(config: Path) -> dict[str, Any]:
+    """Return what `larder status --json` tells."""
+    told = run("status", config, "--json")
+    assert told.returncode == 0, told.stderr
+    report: dict[str, Any] = json.loads(told.stdout)
+    return report
+
+
+def page(config: Path, name: str) -> dict[str, Any]:
+    """Return a project's JSON page."""
+    content: dict[str, Any] = orjson.loads((simple(config) / name / "index.v1.json").read_bytes())
+    return content
+
+
+def hold(config: Path, pypi: FakePypi, name: str) -> str:
+    """Have a project's file held, and return its name."""
+    file = pypi.project(name).files[0]
+    vote(config, file)
+    assert run("score", config).returncode == 0
+    assert run("move", config).returncode == 0
+    assert file.filename in held(config)
+    return file.filename
+
+
+def test_a_run_that_finds_nothing_changed_costs_one_conditional_request(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """A follow run likewise."""
+    for options in ((), ("--follow",)):
+        fake_pypi.forget_requests()
+        assert run("sync-index", everything, *options).returncode == 0
+        (request,) = [one for one in fake_pypi.requests if one.method == "GET"]
+        assert "if-none-match" in request.headers
+
+
+def test_a_stale_page_is_put_off_and_holds_nobody_up(everything: Path, fake_pypi: FakePypi) -> None:
+    """It is not written, the run ends 0, and when upstream heals the next run clears it."""
+    fake_pypi.freeze("bb")
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "2"))
+    done = run("sync-index", everything)
+    assert done.returncode == 0
+    assert "1 put off" in done.stderr
+    assert [2, 1, 2] == [len(page(everything, name)["files"]) for name in NAMES]
+    (failing,) = status(everything)["failing"]
+    assert ("bb", "stale", False) == (failing["project"], failing["kind"], failing["stuck"])
+    fake_pypi.thaw("bb")
+    fake_pypi.touch("cc")
+    assert run("sync-index", everything).returncode == 0
+    assert len(page(everything, "bb")["files"]) == 2
+    assert status(everything)["failing"] == []
+
+
+def test_a_project_that_is_stale_for_long_makes_the_run_end_one(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Past `sync.stuck_after`, and the message says where to look."""
+    fake_pypi.add(make_wheel("bb", "1"))
+    config = configure(tmp_path, fake_pypi, stuck_after="1s")
+    run("sync-index", config)
+    fake_pypi.freeze("bb")
+    fake_pypi.touch("bb")
+    assert run("sync-index", config).returncode == 0
+    time.sleep(2)
+    done = run("sync-index", config)
+    assert done.returncode == 1
+    assert "`larder status` names them" in done.stderr
+    assert status(config)["failing"][0]["stuck"] is True
+    shown = run("status", config)
+    assert "bb" in shown.stdout
+    assert "(stuck)" in shown.stdout
+
+
+def test_a_listed_project_without_a_page_gets_a_tombstone(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """It is not asked for again until its serial moves, and falls when the list lacks it."""
+    serial = fake_pypi.touch("aa")
+    fake_pypi.announce("ghost", serial + 5)
+    run("sync-index", everything)
+    fake_pypi.forget_requests()
+    fake_pypi.touch("aa")
+    assert run("sync-index", everything).returncode == 0
+    assert fake_pypi.count("/simple/ghost/") == 0
+    fake_pypi.add(make_wheel("ghost", "1"))
+    fake_pypi.announce("ghost", serial + 9)
+    fake_pypi.inject(Status(404), at="/simple/ghost/")
+    run("sync-index", everything)
+    assert fake_pypi.count("/simple/ghost/") == 1
+    fake_pypi.heal()
+    fake_pypi.touch("ghost")
+    fake_pypi.announce("ghost", fake_pypi.project("ghost").serial)
+    run("sync-index", everything)
+    assert (simple(everything) / "ghost").exists()
+
+
+def test_a_deleted_project_goes_with_its_held_files_in_one_run(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """Page and file, by `sync-index` alone."""
+    name = hold(everything, fake_pypi, "bb")
+    fake_pypi.remove_project("bb")
+    done = run("sync-index", everything)
+    assert done.returncode == 0
+    assert "removed bb" in done.stderr
+    assert not (simple(everything) / "bb").exists()
+    assert name not in held(everything)
+    assert '"bb"' not in (simple(everything) / "index.v1.json").read_text()
+
+
+def test_a_deleted_file_goes_in_one_run(everything: Path, fake_pypi: FakePypi) -> None:
+    """Its project's page stays."""
+    name = hold(everything, fake_pypi, "bb")
+    fake_pypi.add(make_wheel("bb", "2"))
+    fake_pypi.remove_file("bb", name)
+    assert run("sync-index", everything).returncode == 0
+    assert len(page(everything, "bb")["files"]) == 1
+    assert name not in held(everything)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_quarantined_projects_files_go_in_one_run(
+    tmp_path: Path,
+    fake_pypi: FakePypi,
+    keep: bool,  # noqa: FBT001
+) -> None:
+    """Its page says so (PEP 792) and lists nothing; `keep_deleted` keeps none of it."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = write_config(
+        tmp_path, fake_pypi, index={"projects": "all"}, packages={"keep_deleted": keep}
+    )
+    run("sync-index", config)
+    name = hold(config, fake_pypi, "bb")
+    fake_pypi.add_project("bb", status="quarantined")
+    assert run("sync-index", config).returncode == 0
+    assert ([], "quarantined") == (
+        page(config, "bb")["files"],
+        page(config, "bb")["project-status"]["status"],
+    )
+    assert name not in held(config)
+
+
+def test_an_archive_keeps_what_upstream_deleted(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """`packages.keep_deleted: true`, through `move` and `clean` as well."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = write_config(
+        tmp_path, fake_pypi, index={"projects": "all"}, packages={"keep_deleted": True}
+    )
+    run("sync-index", config)
+    name = hold(config, fake_pypi, "bb")
+    fake_pypi.remove_project("bb")
+    assert run("sync", config).returncode == 0
+    assert name in held(config)
+
+
+def test_a_serial_that_goes_backwards_is_refused(everything: Path, fake_pypi: FakePypi) -> None:
+    """Nothing is changed, until the operator says that it is right."""
+    before = snapshot(simple(everything))
+    projects = [{"name": name, "_last-serial": 1} for name in NAMES]
+    old = {"meta": {"api-version": "1.4", "_last-serial": 1}, "projects": projects}
+    json_type = "application/vnd.pypi.simple.v1+json"
+    fake_pypi.inject(Replaced(orjson.dumps(old), json_type), at="/simple/")
+    done = run("sync-index", everything)
+    assert done.returncode == 3
+    assert "is at serial 1, and was at" in done.stderr
+    assert "--accept-removals" in done.stderr
+    assert before == snapshot(simple(everything))
+    assert run("sync-index", everything, "--accept-removals").returncode == 0
+
+
+def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """More than `sync.max_removals`; one fewer is believed."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = configure(tmp_path, fake_pypi, max_removals=1)
+    run("sync-index", config)
+    fake_pypi.remove_project("aa")
+    fake_pypi.remove_project("bb")
+    assert run("sync-index", config).returncode == 3
+    assert (simple(config) / "aa").exists()
+    assert run("sync-index", config, "--accept-removals").returncode == 0
+    assert not (simple(config) / "aa").exists()
+
+
+def test_a_fault_inside_a_200_is_refused(tmp_path: Path) -> None:
+    """Read as "no projects" it would delete everything."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        pypi.add(make_wheel("aa", "1"))
+        config = configure(tmp_path, pypi)
+        run("sync-index", config)
+        fault = xmlrpc_fault(-32500, "HTTPTooManyRequests: slow down")
+        pypi.inject(Replaced(fault, "text/xml"), at="/pypi")
+        done = run("sync-index", config)
+    assert done.returncode == 3
+    assert "slow down" in done.stderr
+    assert (simple(config) / "aa").exists()
+
+
+def test_a_wrong_upstream_removes_nothing(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Every page is 404 there, and so is the list: the URL is wrong, not the projects."""
+    for name in NAMES:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = write_config(tmp_path, fake_pypi)
+    ask(config, *NAMES)
+    before = snapshot(simple(config) / "aa")
+    config.write_text(config.read_text().replace(fake_pypi.pypi_url, f"{fake_pypi.url}/nosuch"))
+    done = run("sync-index", config)
+    assert done.returncode == 3
+    assert "Correct upstream.pypi_url" in done.stderr
+    assert before == snapshot(simple(config) / "aa")
+
+
+def test_a_name_that_is_no_name_is_told_and_never_a_path(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """The others are written."""
+    serial = fake_pypi.touch("aa")
+    for number, name in enumerate(("../../etc", "a b", "-x-")):
+        fake_pypi.announce(name, serial + 1 + number)
+    fake_pypi.add(make_wheel("dd", "1"))
+    assert run("sync-index", everything).returncode == 0
+    assert {"../../etc", "a b", "-x-"} == set(status(everything)["refused_names"])
+    assert (simple(everything) / "dd").exists()
+
+
+def test_a_changelog_tells_a_light_run_what_is_new(tmp_path: Path) -> None:
+    """One call, and then only the pages that it names."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = configure(tmp_path, pypi)
+        run("sync-index", config)
+        pypi.add(make_wheel("bb", "2"))
+        pypi.forget_requests()
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert ["/pypi", "/simple/bb/"] == [
+            request.path for request in pypi.requests if "json" not in request.path
+        ]
+        assert len(page(config, "bb")["files"]) == 2
+        pypi.forget_requests()
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert len(pypi.requests) == 1
+
+
+@pytest.fixture
+def upstream(fake_pypi: FakePypi, config_path: Path) -> Iterator[Upstream]:
+    """Return the door to a simulated upstream."""
+    parts = Parts(load(config_path))
+    del fake_pypi
+    yield parts.upstream
+    parts.upstream.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"no xml", b"<?xml version='1.0'?><methodResponse/>", xmlrpc_fault(1, "no")],
+)
+def test_a_changelog_that_makes_no_sense_is_none(
+    upstream: Upstream, fake_pypi: FakePypi, answer: bytes
+) -> None:
+    """Then the list tells."""
+    fake_pypi.inject(Replaced(answer, "text/xml"), at="/pypi")
+    assert upstream.changes(1) is None
+
+
+def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
+    """It costs nobody else anything."""
+    with FakePypi(serials=None, kind="html", legacy_json=False) as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = write_config(tmp_path, pypi)
+        headers = {"X-PyPI-Last-Serial": "9" * 30}
+        body = b"<!DOCTYPE html><title>Links for bb</title><body></body>"
+        pypi.inject(Replaced(body, headers=headers), at="/simple/bb/")
+        ask(config, *NAMES)
+        assert run("sync-index", config).returncode == 0
+        tracked = Parts(load(config)).store.tracked_project(ProjectName("bb"))
+        assert tracked is not None
+        assert tracked.serial is None
+
+
+def test_votes_for_a_removed_project_do_no_harm(everything: Path, fake_pypi: FakePypi) -> None:
+    """They are of files that nobody can wish for."""
+    file = fake_pypi.project("bb").files[0]
+    vote(everything, file)
+    fake_pypi.remove_project("bb")
+    assert run("sync", everything).returncode == 0
+    store = Parts(load(everything)).store
+    assert store.add_votes([Vote(FilePath(file.path), 9, int(time.time()))], 300) == 0
+    store.close()
