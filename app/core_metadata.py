@@ -67,7 +67,6 @@ class CoreMetadata:
                 self._companions.remove(path)
 
     def _keep_from(self, url: str, known: KnownFile, sha256: Sha256) -> None:
-        # Where the host does not have it, out of the wheel.
         content = self._upstream.core_metadata(url)
         self._companions.put(known.path, content, sha256, _mtime(known))
 

@@ -3,32 +3,31 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from app import model
 from app.names import (
-    COMPANION,
     FilePath,
     Sha256,
     companion_of,
 )
-from app.steps import Adopt, Drop, Evict, Fetch, Lose, Move, Step
-from app.store import KnownFile, Store
+from app.steps import Adopt, Drop, DropPartial, Evict, Fetch, FetchCompanion, Lose, Move, Step
+from app.store import KnownFile, Store, UnlistedError
 from app.survey import Survey, survey
 from app.tiers import (
     Content,
     Folder,
+    Leftover,
     NoRoomError,
     Partial,
     WrongContentError,
     copy,
     digest_of,
+    partial_name,
 )
 from app.upstream import Upstream, UpstreamError
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("larder")
 
-_MAX_COMPANION = 8 << 20
 _TRIES = 3
 """How often a download that breaks off is resumed within one step."""
 
@@ -81,6 +80,11 @@ class Holdings:
                 self._move(step)
             case Fetch(path, tier):
                 self._fetch(path, tier)
+            case FetchCompanion(path, tier):
+                self._fetch_companion(self._folders[tier], self._wanted(path))
+                self._hold(self._folders[tier], path)
+            case DropPartial(name, tier, size):
+                self._folders[tier].discard(Leftover(name, size))
             case _:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
@@ -95,17 +99,26 @@ class Holdings:
         return len(gone)
 
     def sweepable(self) -> int:
-        """Return how many partial files belong to files that nobody wishes for."""
+        """Return how many partial files no wish goes on with."""
         return len(self._unwanted())
 
     def sweep(self) -> None:
-        """Delete the partial files of files that nobody wishes for any more."""
-        for path in self._unwanted():
-            path.unlink(missing_ok=True)
+        """Delete the partial files that no wish goes on with; nothing may write to them."""
+        for folder, leftover in self._unwanted():
+            folder.discard(leftover)
 
-    def _unwanted(self) -> list[Path]:
+    def _unwanted(self) -> list[tuple[Folder, Leftover]]:
+        held = {one.path for one in self._store.holdings()}
         wish = self._store.wish()
-        return [path for folder in self._folders.values() for path in folder.unwanted(wish)]
+        wanted = {
+            (rank, partial_name(path)) for path, (rank, _) in wish.items() if path not in held
+        }
+        return [
+            (folder, leftover)
+            for rank, folder in self._folders.items()
+            for leftover in folder.leftovers()
+            if (rank, leftover.name) not in wanted
+        ]
 
     def _evict(self, path: FilePath, tier: int) -> None:
         # The store first: whoever asks it where the file is must not be sent to
@@ -115,11 +128,20 @@ class Holdings:
 
     def _adopt(self, path: FilePath, tier: int) -> None:
         folder, wanted = self._folders[tier], self._wanted(path)
-        if digest_of(folder.path(path)) != wanted.sha256:
-            folder.remove(path)
-            message = f"{folder.path(path)} was not the file that the index lists; deleted it"
+        self._refuse_rotten(folder, wanted)
+        self._hold(folder, path)
+
+    def _refuse_rotten(self, folder: Folder, wanted: "_Wanted") -> None:
+        """Delete a file that is not what the index lists, so that it is fetched again.
+
+        Raises:
+            WrongContentError: It was one.
+
+        """
+        if digest_of(folder.path(wanted.path)) != wanted.sha256:
+            self._evict(wanted.path, folder.tier.rank)
+            message = f"{folder.path(wanted.path)} was not what the index lists; deleted it"
             raise WrongContentError(message)
-        self._store.hold(path, folder.tier.root, folder.size(path))
 
     def _move(self, step: Move) -> None:
         source, target = self._folders[step.source], self._folders[step.target]
@@ -129,14 +151,28 @@ class Holdings:
         partial = target.partial(step.path, content)
         partial.discard()
         with target.reserved(partial):
-            if not copy(source.path(step.path), partial, self._stopping):
-                raise StoppedError
+            try:
+                if not copy(source.path(step.path), partial, self._stopping):
+                    raise StoppedError
+            except WrongContentError:
+                self._refuse_rotten(source, wanted)
+                raise
             target.place(partial, step.path)
         companion = source.path(companion_of(step.path))
         if companion.exists():
             self._hold_companion(target, wanted, companion.read_bytes())
-        self._store.hold(step.path, target.tier.root, target.size(step.path))
+        self._hold(target, step.path)
         source.remove(step.path)
+
+    def _hold(self, folder: Folder, path: FilePath) -> None:
+        """Note that a file is here; one that the index has dropped meanwhile goes again."""
+        folder.mark()
+        try:
+            self._store.hold(path, folder.tier.root, folder.size(path))
+        except UnlistedError:
+            # Without a record nobody would ever evict it.
+            folder.remove(path)
+            raise
 
     def _fetch(self, path: FilePath, tier: int) -> None:
         folder, wanted = self._folders[tier], self._wanted(path)
@@ -148,8 +184,12 @@ class Holdings:
         with folder.reserved(partial):
             self._download(wanted, partial)
             folder.place(partial, path)
-        self._fetch_companion(folder, wanted)
-        self._store.hold(path, folder.tier.root, folder.size(path))
+        try:
+            self._fetch_companion(folder, wanted)
+        except (UpstreamError, WrongContentError, NoRoomError) as error:
+            # Without it nginx sends clients upstream; the next run tries again.
+            logger.warning("no core metadata for %s: %s", path, error)
+        self._hold(folder, path)
 
     def _download(self, wanted: "_Wanted", partial: Partial) -> None:
         """Fetch from the first place that has the right bytes."""
@@ -183,17 +223,18 @@ class Holdings:
             yield chunk
 
     def _fetch_companion(self, folder: Folder, wanted: "_Wanted") -> None:
-        """Fetch the core metadata beside; without it, nginx sends clients upstream."""
+        """Fetch the core metadata beside, from the first place that has it."""
         if wanted.metadata_sha256 is None:
             return
-        for url in self._upstream.url_of(companion_of(wanted.path), wanted.companion_origin):
+        problems: list[Exception] = []
+        for url in self._upstream.url_of(wanted.path, wanted.origin):
             try:
-                with self._upstream.open_file(url) as body:
-                    self._hold_companion(folder, wanted, _bounded(body.chunks()))
-            except (UpstreamError, WrongContentError, NoRoomError) as error:
-                logger.warning("no core metadata for %s: %s", wanted.path, error)
+                self._hold_companion(folder, wanted, self._upstream.core_metadata(url))
+            except (UpstreamError, WrongContentError) as error:
+                problems.append(error)
             else:
                 return
+        raise problems[-1]
 
     def _hold_companion(self, folder: Folder, wanted: "_Wanted", body: bytes) -> None:
         if wanted.metadata_sha256 is None:
@@ -226,21 +267,6 @@ class _Wanted:
     origin: str | None
     metadata_sha256: Sha256 | None
     mtime: int | None
-
-    @property
-    def companion_origin(self) -> str | None:
-        return None if self.origin is None else self.origin + COMPANION
-
-
-def _bounded(chunks: Iterator[bytes]) -> bytes:
-    """Return a companion's bytes; no honest one is larger than a few megabytes."""
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > _MAX_COMPANION:
-            message = f"core metadata of more than {_MAX_COMPANION} bytes"
-            raise WrongContentError(message)
-    return bytes(body)
 
 
 def _mtime(file: KnownFile) -> int | None:

@@ -74,8 +74,8 @@ class Index:
         """Put the parts together."""
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
-        self._legacy = parts.legacy
         self._policy, self._clock = policy, clock
+        self._legacy = parts.legacy
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.

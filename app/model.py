@@ -110,12 +110,20 @@ class Candidate:
     """A file that may be wished for: what scoring and planning need to know of it."""
 
     path: FilePath
+    # Of the file alone, held or not: what it is judged by.
     size: int
     votes: int
     # Decayed votes, as of the run.
     heat: float
     # The rank of the tier that holds it; None where it is not held.
     held: int | None = None
+    # What it takes there, its companion included.
+    held_bytes: int | None = None
+
+    @property
+    def room(self) -> int:
+        """The bytes that a place for it must have."""
+        return self.size if self.held_bytes is None else self.held_bytes
 
 
 def utc(timestamp: str) -> datetime | None:

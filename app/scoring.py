@@ -5,6 +5,7 @@ weight halves every 72 hours, small files are worth more than their bytes, and w
 here stays unless something is clearly better.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class DecayPolicy:
     # two files of like score would change places at every run.
     held_bonus: float = 1.25
     hot_bonus: float = 1.25
-    # Colder files are not worth a place, not even an empty one.
+    # Colder files are not worth a download, not even to an empty place.
     coldest: float = 0.05
 
 
@@ -60,11 +61,13 @@ def popularity(
 def eligible(candidate: Candidate, policy: DecayPolicy) -> bool:
     """Whether a file may be wished for at all.
 
-    `min_vote_count` is for files that are not here yet; one that is here needs only
-    not to have gone cold.
+    Votes and heat are asked of files that are not here yet. One that is here costs
+    nothing where nobody else wants its room, and may be wanted again.
     """
-    known = candidate.held is not None or candidate.votes >= policy.min_vote_count
-    return known and candidate.heat > policy.coldest and candidate.size <= policy.filesize_limit
+    if candidate.size > policy.filesize_limit:
+        return False
+    wanted = candidate.votes >= policy.min_vote_count and candidate.heat > policy.coldest
+    return wanted or candidate.held is not None
 
 
 def score(candidate: Candidate, policy: DecayPolicy) -> float:
@@ -80,8 +83,14 @@ def score(candidate: Candidate, policy: DecayPolicy) -> float:
 def ranking(candidates: Iterable[Candidate], policy: DecayPolicy) -> list[tuple[float, Candidate]]:
     """Return the eligible files with their scores, best first.
 
-    The order is total (score, then the smaller, then the path), so that the same
-    facts give the same plan whatever order they come in.
+    The order is total (score, then the hotter place that it has, then the smaller,
+    then the path), so that the same facts give the same plan whatever order they come
+    in, and files without votes stay where they are.
     """
     scored = [(score(one, policy), one) for one in candidates if eligible(one, policy)]
-    return sorted(scored, key=lambda pair: (-pair[0], pair[1].size, pair[1].path))
+    return sorted(scored, key=lambda pair: (-pair[0], *_tie_break(pair[1])))
+
+
+def _tie_break(candidate: Candidate) -> tuple[float, int, FilePath]:
+    rank = math.inf if candidate.held is None else candidate.held
+    return rank, candidate.size, candidate.path

@@ -115,7 +115,7 @@ class Fetch(Step):
 
 @dataclass(frozen=True, slots=True)
 class Adopt(Step):
-    """Check a file that was found on a tier's disk, and hold it or delete it."""
+    """Check a file on a tier's disk that is not as recorded; hold it or delete it."""
 
     verb: ClassVar[str] = "adopt"
     path: FilePath
@@ -124,7 +124,7 @@ class Adopt(Step):
 
     def __str__(self) -> str:
         """Return the sentence."""
-        return f"check and adopt {_name(self.path)}, found on tier {self.tier}"
+        return f"check and adopt {_name(self.path)} as it is on tier {self.tier}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,34 @@ class Drop(Step):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"delete {_name(self.path)} from tier {self.tier}, which should not have it"
+
+
+@dataclass(frozen=True, slots=True)
+class DropPartial(Step):
+    """Delete a partial download that no wish goes on with on its tier."""
+
+    verb: ClassVar[str] = "drop-partial"
+    parallel: ClassVar[bool] = False
+    name: str
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"delete the partial download {self.name} from tier {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchCompanion(Step):
+    """Download the core metadata of a file that is here without it."""
+
+    verb: ClassVar[str] = "fetch-metadata"
+    path: FilePath
+    tier: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"fetch the metadata of {_name(self.path)} to tier {self.tier}"
 
 
 @dataclass(frozen=True, slots=True)

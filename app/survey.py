@@ -1,13 +1,14 @@
 """What is on the tiers' disks, against what the store believes."""
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.names import COMPANION, FilePath, InvalidNameError, parse_file_path
 from app.planning import Placed
 from app.steps import Adopt, Drop, Lose, Step
-from app.store import Store
-from app.tiers import Folder, Found
+from app.store import Held, Store
+from app.tiers import Folder, Found, Leftover, TierMissingError, share_disks
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,13 @@ class Survey:
     """What is on the disks, against what the store believes."""
 
     holdings: Mapping[FilePath, Placed]
-    # Bytes on each tier that belong to no holding: files that larder does not know.
+    # Bytes on each tier that no plan may count on: those of files that larder does not
+    # know, and those that its disk does not have. Partial files are not among them.
     taken: Mapping[int, int]
+    # The partial files on each tier.
+    leftovers: Mapping[int, Sequence[Leftover]]
+    # Held files whose announced core metadata is missing.
+    incomplete: Collection[FilePath]
     # What brings store and disk together.
     repairs: Sequence[Step]
 
@@ -26,47 +32,92 @@ class _Tally:
     """A survey in the making."""
 
     holdings: dict[FilePath, Placed] = field(default_factory=dict)
-    taken: dict[int, int] = field(default_factory=dict)
+    # Bytes on each tier that belong to no holding, and those of its partial files.
+    foreign: dict[int, int] = field(default_factory=dict)
+    used: dict[int, int] = field(default_factory=dict)
+    leftovers: dict[int, list[Leftover]] = field(default_factory=dict)
+    incomplete: set[FilePath] = field(default_factory=set)
     repairs: list[Step] = field(default_factory=list)
 
 
 def survey(store: Store, folders: Mapping[int, Folder]) -> Survey:
-    """Walk all tiers, and set each folder's count of used bytes."""
+    """Walk all tiers, and set each folder's count of used bytes, and its limit.
+
+    Raises:
+        OSError: A tier cannot be read.
+        TierMissingError: One that should hold files is not there.
+
+    """
     held = list(store.holdings())
-    ranks = {folder.tier.root: rank for rank, folder in folders.items()}
-    believed = {one.path: ranks[one.root] for one in held if one.root in ranks}
+    roots = {folder.tier.root for folder in folders.values()}
+    believed = {one.path: one for one in held if one.root in roots}
     tally = _Tally()
     for folder in folders.values():
         _survey_tier(store, folder, believed, tally)
     lost = tuple(one.path for one in held if one.path not in tally.holdings)
     repairs = [Lose(lost), *tally.repairs] if lost else tally.repairs
-    return Survey(tally.holdings, tally.taken, repairs)
+    taken = dict(tally.foreign)
+    for rank, limit in share_disks(folders, tally.used).items():
+        folders[rank].count(tally.used[rank], limit)
+        taken[rank] += folders[rank].tier.size_limit - limit
+    return Survey(tally.holdings, taken, tally.leftovers, tally.incomplete, repairs)
 
 
 def _survey_tier(
-    store: Store, folder: Folder, believed: Mapping[FilePath, int], tally: _Tally
+    store: Store, folder: Folder, believed: Mapping[FilePath, Held], tally: _Tally
 ) -> None:
     rank = folder.tier.rank
     found = {item.name: item for item in folder.scan()}
+    _refuse_unmounted(folder, found, believed)
     unknown: dict[FilePath, int] = {}
     for item in found.values():
         owner = _owner(item)
         if item.path is None or owner in found:
             continue
         total = item.bytes + _companion_bytes(item, found)
-        if believed.get(item.path) == rank:
+        held = believed.get(item.path)
+        if held and held.root == folder.tier.root:
             tally.holdings[item.path] = Placed(rank, total)
-        elif item.path in believed or item.path in tally.holdings or owner is not None:
+            if held.listed and held.bytes != total:
+                tally.repairs.append(Adopt(item.path, rank, total))
+            if held.announced and item.name + COMPANION not in found:
+                tally.incomplete.add(item.path)
+        elif held or item.path in tally.holdings or owner is not None:
             tally.repairs.append(Drop(item.path, rank, total))
         else:
             unknown[item.path] = total
     for known in store.files(list(unknown)):
         tally.holdings[known.path] = Placed(rank, unknown[known.path])
         tally.repairs.append(Adopt(known.path, rank, unknown[known.path]))
-    used = sum(item.bytes for item in found.values()) + folder.partial_bytes()
-    folder.count(used)
+    _add_up(folder, sum(item.bytes for item in found.values()), tally)
+
+
+def _refuse_unmounted(
+    folder: Folder, found: Mapping[str, Found], believed: Mapping[FilePath, Held]
+) -> None:
+    """Tell a tier whose files were deleted from one whose disk is not there.
+
+    Raises:
+        TierMissingError: All its files are gone, and so is its mark.
+
+    """
+    count = sum(held.root == folder.tier.root for held in believed.values())
+    if not count or folder.marked or any(item.path for item in found.values()):
+        return
+    own, mark = (shlex.quote(str(path)) for path in (folder.marker.parent, folder.marker))
+    raise TierMissingError(
+        f"{folder.root} should hold {count} files and has none; nothing was changed. Mount "
+        f"its disk; or, if the files are gone for good: mkdir -p {own} && touch {mark}"
+    )
+
+
+def _add_up(folder: Folder, visible: int, tally: _Tally) -> None:
+    rank = folder.tier.rank
+    leftovers = list(folder.leftovers())
     ours = sum(placed.bytes for placed in tally.holdings.values() if placed.rank == rank)
-    tally.taken[rank] = used - ours
+    tally.leftovers[rank] = leftovers
+    tally.foreign[rank] = visible - ours
+    tally.used[rank] = visible + sum(left.bytes for left in leftovers)
 
 
 def _owner(item: Found) -> str | None:

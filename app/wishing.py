@@ -1,15 +1,16 @@
 """From votes and the index to the wish, and from the wish to steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.model import Candidate, Tier
 from app.names import FilePath
 from app.planning import Facts, Wished, assign, plan_moves
 from app.scoring import DecayPolicy, Popularity, popularity, ranking
-from app.steps import Step
+from app.steps import DropPartial, Step
 from app.store import KnownFile, Store
 from app.survey import Survey
+from app.tiers import partial_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,34 @@ class Wishing:
             for path, wished in wish.items()
             if path in survey.holdings or path in sizes
         }
-        facts = Facts(possible, survey.holdings, sizes, self.tiers, survey.taken)
-        return plan_moves(facts)
+        partials, drops = _sort_leftovers(sizes, wish, survey)
+        facts = Facts(
+            possible,
+            survey.holdings,
+            sizes,
+            self.tiers,
+            survey.taken,
+            partials,
+            survey.incomplete,
+        )
+        return [*drops, *plan_moves(facts)]
+
+
+def _sort_leftovers(
+    absent: Iterable[FilePath], wish: Mapping[FilePath, Wished], survey: Survey
+) -> tuple[dict[FilePath, int], list[Step]]:
+    """Return the bytes of partial files that a fetch goes on with, and drop the others."""
+    fetched = {(wish[path].rank, partial_name(path)): path for path in absent}
+    partials: dict[FilePath, int] = {}
+    drops: list[Step] = []
+    for rank, leftovers in survey.leftovers.items():
+        for left in leftovers:
+            path = fetched.get((rank, left.name))
+            if path is None:
+                drops.append(DropPartial(left.name, rank, left.bytes))
+            else:
+                partials[path] = left.bytes
+    return partials, drops
 
 
 def _candidate(
@@ -62,8 +89,9 @@ def _candidate(
 ) -> Candidate | None:
     """Return a file as scoring sees it; None where it cannot be held."""
     placed = survey.holdings.get(file.path)
-    size = placed.bytes if placed else file.size
+    held, held_bytes = (placed.rank, placed.bytes) if placed else (None, None)
+    size = held_bytes if file.size is None else file.size
     if size is None or file.sha256 is None:
         return None
     found = popular.get(file.path, Popularity())
-    return Candidate(file.path, size, found.votes, found.heat, placed.rank if placed else None)
+    return Candidate(file.path, size, found.votes, found.heat, held, held_bytes)

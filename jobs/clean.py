@@ -1,11 +1,16 @@
 """Entry point of `larder clean`."""
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
 
+from app.locks import FileLock, LockedError
 from app.steps import Clean, Step
 from jobs.harness import Job, main
+from jobs.move import MoveFiles
+
+logger = logging.getLogger("larder")
 
 _LATEST = 24 * 3600
 """Seconds for which a vote that opened a window is remembered: as long as a vote may lie
@@ -43,11 +48,19 @@ class CleanUp(Job):
             case Clean("core metadata of files that are gone"):
                 self.parts.core_metadata.forget_dropped()
             case Clean("stale partial files"):
-                self.parts.holdings.sweep()
+                self._sweep_tiers()
                 self.parts.tree.sweep(_STALE)
             case _:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
+
+    def _sweep_tiers(self) -> None:
+        """Delete partial downloads, but for those that a running `move` may write to."""
+        try:
+            with FileLock(self.parts.run.job_lock(MoveFiles.name)):
+                self.parts.holdings.sweep()
+        except LockedError:
+            logger.info("left partial downloads to the `move` that is running")
 
     def _vote_limit(self) -> int:
         return int(time.time()) - self.parts.config.cache.vote_window

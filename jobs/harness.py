@@ -9,16 +9,19 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from app.config import Config, ConfigError, load
 from app.locks import FileLock, LockedError
 from app.steps import Step
 from app.store import StoreBusyError, StoreError
+from app.tiers import TierMissingError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
+from jobs.dry_run import without_traces
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
@@ -60,6 +63,29 @@ class Job(ABC):
         """Add to the report what the steps alone do not tell; most have nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: the plan of a dry run, or the report of one that was run."""
+
+    code: ExitCode
+    plan: Sequence[Step] = ()
+    report: Report | None = None
+
+    def data(self) -> dict[str, Any] | list[dict[str, Any]]:
+        """Return it as plain data, for `--json`."""
+        return self.report.data() if self.report else [step.data() for step in self.plan]
+
+    def print_plan(self) -> None:
+        """Print a dry run's steps; a report is a line of the log."""
+        if self.report:
+            return
+        for step in self.plan:
+            print_line(str(step))
+        number = len(self.plan)
+        count = f"{number} step{'s' * (number != 1)}" if number else "nothing to do"
+        logger.info("%s; nothing was changed", count)
+
+
 def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
     """Run a job from the command line; return its exit code."""
     parser = job_parser(kind)
@@ -68,7 +94,12 @@ def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
     stop = Stop()
     with stop.listening():
         try:
-            code = run_job(kind, read_config(options.config), options, stop)
+            outcome = run_job(kind, read_config(options.config), options, stop)
+            code = outcome.code
+            if options.json:
+                print_line(json.dumps(outcome.data()))
+            else:
+                outcome.print_plan()
         except JobError as error:
             logger.error("%s: %s", kind.name, error)
             code = error.code
@@ -138,28 +169,27 @@ def read_config(path: str | None) -> Config:
         raise UsageError("\n".join(["the configuration has problems", str(error)])) from error
 
 
-def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: "Stop") -> ExitCode:
-    """Run one job under its lock; return its exit code.
+def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: "Stop") -> Outcome:
+    """Run one job under its lock, or only plan it; return what became of it.
 
     Raises:
         JobError: It could not be run, or not to its end.
 
     """
     os.umask(0o022)  # nginx's own user must be able to read what is written.
-    parts = Parts(config, stop.asked)
-    with _as_job_errors():
+    with _as_job_errors(), ExitStack() as stack:
+        if options.dry_run:
+            config = stack.enter_context(without_traces(config))
         make_folders(config)
-        with FileLock(parts.run.job_lock(kind.name)):
-            job = kind(parts, options)
-            steps = job.plan()
-            if options.dry_run:
-                _print_plan(steps, as_json=options.json)
-                return ExitCode.DONE
-            runner = Runner(job, config.sync.concurrent_downloads, stop.asked)
-            report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
-            if options.json:
-                _print(json.dumps(report.data()))
-            return report.exit_code
+        parts = Parts(config, stop.asked)
+        stack.enter_context(FileLock(parts.run.job_lock(kind.name)))
+        job = kind(parts, options)
+        steps = job.plan()
+        if options.dry_run:
+            return Outcome(ExitCode.DONE, plan=steps)
+        runner = Runner(job, config.sync.concurrent_downloads, stop.asked)
+        report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
+        return Outcome(report.exit_code, report=report)
 
 
 class Stop:
@@ -209,22 +239,13 @@ def _as_job_errors() -> Iterator[None]:
         raise TryLaterError(str(error)) from error
     except UpstreamUntrusted as error:
         raise RefusedError(str(error)) from error
-    except StoreError as error:
+    except (StoreError, TierMissingError) as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         message = f"{error.filename or 'the disk'}: {error.strerror or error}"
         raise JobError(message) from error
 
 
-def _print_plan(steps: Sequence[Step], *, as_json: bool) -> None:
-    if as_json:
-        _print(json.dumps([step.data() for step in steps]))
-        return
-    for step in steps:
-        _print(str(step))
-    count = f"{len(steps)} step{'s' * (len(steps) != 1)}" if steps else "nothing to do"
-    logger.info("%s; nothing was changed", count)
-
-
-def _print(line: str) -> None:
+def print_line(line: str) -> None:
+    """Print to standard output, which is for plans and reports alone."""
     print(line)

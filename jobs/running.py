@@ -31,7 +31,18 @@ EXPECTED = (
     UpstreamError,
     WrongContentError,
 )
-"""What a step may fail with; anything else is a fault of larder's own."""
+"""What a step may fail with; anything else is a fault of larder's own (`own_fault`)."""
+
+
+class OwnFaultError(Exception):
+    """Larder itself is wrong: a step failed in a way that none may."""
+
+
+def own_fault(error: Exception) -> OwnFaultError:
+    """Return what to tell the operator; the traceback goes to the log of `--verbose`."""
+    logger.debug("traceback", exc_info=error)
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    return OwnFaultError(f"larder's own fault, please report: {what}")
 
 
 class Executor(Protocol):
@@ -182,6 +193,8 @@ class Runner:
             self._job.execute(step)
         except (*EXPECTED, JobError, StoppedError) as error:
             return error
+        except Exception as error:  # noqa: BLE001 - the steps after it must have their turn.
+            return own_fault(error)
         return None
 
     def _note(self, report: Report, step: Step, error: Exception | None) -> None:

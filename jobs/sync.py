@@ -1,15 +1,26 @@
 """Entry point of `larder sync`: cron's one line."""
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from app.config import Config
 from jobs.clean import CleanUp
 from jobs.exit_codes import ExitCode, JobError
-from jobs.harness import Job, Stop, job_parser, read_config, run_job, set_up_logging
+from jobs.harness import (
+    Job,
+    Stop,
+    job_parser,
+    print_line,
+    read_config,
+    run_job,
+    set_up_logging,
+)
 from jobs.move import MoveFiles
+from jobs.running import own_fault
 from jobs.score import Score
 from jobs.sync_index import SyncIndex
 
@@ -39,8 +50,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         except JobError as error:
             logger.error("sync: %s", error)
             return error.code
-        codes = [_run_one(kind, config, options, stop) for kind in ORDER if not stop.asked()]
-    return stop.exit_code or max(codes, key=_GRAVITY.index)
+        results = [_run_one(kind, config, options, stop) for kind in ORDER if not stop.asked()]
+    if options.json:
+        print_line(json.dumps([data for _, data in results]))
+    return stop.exit_code or max((code for code, _ in results), key=_GRAVITY.index)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,12 +64,26 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def _run_one(kind: type[Job], config: Config, options: argparse.Namespace, stop: Stop) -> ExitCode:
+def _run_one(
+    kind: type[Job], config: Config, options: argparse.Namespace, stop: Stop
+) -> tuple[ExitCode, dict[str, Any]]:
+    """Return a job's code and, as data, its report, its plan, or why there is neither."""
     try:
-        return run_job(kind, config, options, stop)
+        outcome = run_job(kind, config, options, stop)
     except JobError as error:
-        logger.error("%s: %s", kind.name, error)
-        return error.code
+        return _failed(kind, error.code, str(error))
+    except Exception as error:  # noqa: BLE001 - the other jobs do not depend on it.
+        return _failed(kind, ExitCode.FAILED_STEPS, str(own_fault(error)))
+    if not options.json:
+        outcome.print_plan()
+    if outcome.report:
+        return outcome.code, outcome.report.data()
+    return outcome.code, {"job": kind.name, "plan": outcome.data()}
+
+
+def _failed(kind: type[Job], code: ExitCode, why: str) -> tuple[ExitCode, dict[str, Any]]:
+    logger.error("%s: %s", kind.name, why)
+    return code, {"job": kind.name, "error": why}
 
 
 if __name__ == "__main__":

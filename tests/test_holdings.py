@@ -52,7 +52,7 @@ def fetch(parts: Parts, file: FakeFile, tier: int = 0) -> None:
 def leftovers(parts: Parts) -> list[str]:
     """Return the names of the partial files of all tiers."""
     roots = [tier.path / ".larder" for tier in parts.config.cache.tiers]
-    return [path.name for root in roots if root.exists() for path in root.iterdir()]
+    return [path.name for root in roots for path in root.glob("*.part")]
 
 
 def test_a_fetched_file_is_here_whole_with_its_metadata(parts: Parts, six: FakeFile) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.config import load
+from app.locks import FileLock
 from app.model import Vote
 from app.names import FilePath, ProjectName
 from jobs.cli import COMMANDS
@@ -149,6 +151,60 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
     }[job]
     assert expected[0] in plain.stdout
     assert expected[1] in [step["step"] for step in json.loads(data.stdout)]
+
+
+@pytest.mark.parametrize("made", ["repository", "nothing"])
+@pytest.mark.parametrize("job", [*JOBS, "sync"])
+def test_a_dry_run_makes_nothing(tmp_path: Path, fake_pypi: FakePypi, job: str, made: str) -> None:
+    """No folder, no database, no lock, where the mirror has not been made yet."""
+    config = write_config(tmp_path, fake_pypi)
+    shutil.rmtree(tmp_path / "repo")
+    if made == "repository":
+        (tmp_path / "repo").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    done = run(job, config, "--dry-run")
+    assert (0, before) == (done.returncode, sorted(tmp_path.rglob("*"))), done.stderr
+
+
+@pytest.mark.usefixtures("six")
+def test_a_sync_prints_one_document(config_path: Path, fake_pypi: FakePypi) -> None:
+    """A list of the jobs' reports, or plans, or of what kept them from either."""
+    plans = json.loads(run("sync", config_path, "--json", "--dry-run").stdout)
+    assert list(JOBS) == [plan["job"] for plan in plans]
+    assert "revalidate" in [step["step"] for step in plans[0]["plan"]]
+    reports = json.loads(run("sync", config_path, "--json").stdout)
+    assert [(job, 0) for job in JOBS] == [(found["job"], found["left"]) for found in reports]
+    with FileLock(load(config_path).repo_path / "run" / "score.lock"):
+        done = run("sync", config_path, "--json")
+    assert done.returncode == 75
+    assert "another run is at it" in json.loads(done.stdout)[1]["error"]
+    assert fake_pypi.count("/simple/six/") == 3
+
+
+BROKEN_SYNC = """
+import sys
+from jobs import sync
+class Broken(sync.SyncIndex):
+    def plan(self):
+        raise IndexError("nobody expected this")
+sync.ORDER = (Broken, *sync.ORDER[1:])
+sys.exit(sync.run())
+"""
+
+
+def test_a_fault_in_one_job_does_not_keep_the_others(config_path: Path, six: FakeFile) -> None:
+    """It is told in one line, and the run ends 1."""
+    vote(config_path, six)
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN_SYNC, "-c", str(config_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "sync-index: larder's own fault, please report: IndexError: nobody" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {six.filename: 0} == held(config_path)
 
 
 def test_the_least_popular_go_cold_and_then_out(tmp_path: Path, fake_pypi: FakePypi) -> None:
@@ -350,6 +406,62 @@ def test_the_configuration_of_a_first_start_is_found(tmp_path: Path, fake_pypi: 
     assert done.returncode == 0, done.stderr
 
 
+def test_a_lost_database_costs_no_file(
+    config_path: Path, fake_pypi: FakePypi, six: FakeFile
+) -> None:
+    """What is held is taken back and stays, though nobody's votes are known any more."""
+    vote(config_path, six)
+    assert run("sync", config_path).returncode == 0
+    for path in load(config_path).repo_path.glob("larder.db*"):
+        path.unlink()
+    fake_pypi.forget_requests()
+    for _ in range(2):
+        assert run("sync", config_path).returncode == 0
+        assert {six.filename: 0} == held(config_path)
+    assert fake_pypi.count("/packages/*") == 0
+
+
+def test_a_file_just_within_the_limit_stays(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Its companion does not count against `cache.filesize_limit`, before or after."""
+    wheel = make_wheel("six", "1", padding=20_000)
+    tiers = [{"path": str(tmp_path / "repo" / "hot"), "size_limit": "1m"}]
+    limit = len(wheel.content) + 10
+    cache = {"min_vote_count": 1, "filesize_limit": limit, "tiers": tiers}
+    config = write_config(tmp_path, fake_pypi, cache=cache)
+    file = fake_pypi.add(wheel)
+    ask(config, "six")
+    vote(config, file)
+    for _ in range(2):
+        assert run("sync", config).returncode == 0
+        assert {file.filename: 0} == held(config)
+
+
+def test_clean_leaves_a_running_move_its_partial_files(
+    config_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Even where the wish has changed meanwhile; afterwards they go."""
+    file = fake_pypi.add(make_wheel("six", "1", padding=200_000))
+    ask(config_path, "six")
+    vote(config_path, file)
+    run("score", config_path)
+    fake_pypi.inject(Slow(chunk=20_000, pause=0.2), at="/packages/*.whl")
+    move = subprocess.Popen([*command("move"), "-q", "-c", str(config_path)])
+    wait_for_request(fake_pypi, "/packages/*.whl", 1)
+    store = Parts(load(config_path)).store
+    wish = store.wish()
+    store.replace_wish({})
+    assert run("clean", config_path).returncode == 0
+    assert move.wait(20) == 0
+    assert {file.filename: 0} == held(config_path)
+    store.replace_wish(wish)
+    left = load(config_path).cache.tiers[1].path / ".larder" / "left.part"
+    left.parent.mkdir()
+    left.touch()
+    assert run("clean", config_path).returncode == 0
+    assert not left.exists()
+    store.close()
+
+
 def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> None:
     """A filesystem without room: the run ends 1, and nothing half-done is visible."""
     file = fake_pypi.add(make_wheel("six", "1", padding=200_000))
@@ -368,6 +480,7 @@ def test_a_full_disk_is_a_sentence(config_path: Path, fake_pypi: FakePypi) -> No
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr
     assert held(config_path) == {}
+    assert [] == list(config_path.parent.rglob("*.part"))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

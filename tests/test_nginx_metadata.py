@@ -87,22 +87,24 @@ def test_what_is_not_as_announced_is_never_served(
     assert wheel.metadata == mirror.get(url(wheel)).body
 
 
-def test_what_upstream_does_not_give_is_answered_as_any_file(
+def test_what_the_host_lacks_comes_out_of_the_wheel(
     mirror: Serving, pypi: FakePypi, wheel: FakeFile
 ) -> None:
+    """It is announced: pip and uv stop where it is 404."""
+    pypi.inject(Status(404), at="*.metadata")
+    answer = mirror.get(url(wheel))
+    assert (200, wheel.metadata) == (answer.status, answer.body)
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_what_upstream_does_not_give_is_answered_as_any_file(
+    mirror: Serving, pypi: FakePypi, wheel: FakeFile, status: int
+) -> None:
     """The client may have better luck."""
-    pypi.inject(Status(503), at="*.metadata")
+    pypi.inject(Status(status), at="/packages/*")
     answer = mirror.get(url(wheel))
     expected = f"{mirror.config.upstream.redirect_url[0]}{wheel.path}.metadata"
     assert (302, expected) == (answer.status, answer.header("Location"))
-
-
-def test_what_the_host_lacks_is_read_out_of_the_wheel(
-    mirror: Serving, pypi: FakePypi, wheel: FakeFile
-) -> None:
-    """PyPI's legacy JSON announces it for hosts that may not have it."""
-    pypi.inject(Status(404), at="*.metadata")
-    assert wheel.metadata == mirror.get(url(wheel)).body
 
 
 def test_a_file_that_the_index_does_not_know_is_redirected(mirror: Serving, pypi: FakePypi) -> None:

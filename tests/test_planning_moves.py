@@ -1,6 +1,7 @@
 """The plan of moves: right, minimal, and safe at every step of the way."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from app.model import Candidate, Tier
 from app.names import FilePath, parse_file_path
 from app.planning import Facts, Placed, Wished, assign, plan_moves
-from app.steps import Evict, Fetch, Move, Step
+from app.steps import Evict, Fetch, FetchCompanion, Move, Step
 
 TIERS = (Tier(0, "/hot", 100), Tier(1, "/cold", 300))
 
@@ -85,6 +86,15 @@ def test_files_of_others_on_a_tier_take_their_room() -> None:
     assert assign([one], TIERS, {0: 60}) == {path(1): Wished(1, 1.0)}
 
 
+def test_missing_metadata_comes_last_and_where_there_is_room() -> None:
+    """Nobody knows its size, and a full tier must not plan what fails."""
+    tiers = (Tier(0, "/hot", 1 << 20), Tier(1, "/cold", 1 << 20))
+    held = {path(1): Placed(0, 1 << 20), path(2): Placed(1, 10), path(3): Placed(1, 10)}
+    wish = {path(1): Wished(0, 2.0), path(2): Wished(1, 1.0)}
+    full = Facts(wish, held, {}, tiers, {}, incomplete={path(1), path(2), path(3)})
+    assert [Evict(path(3), 1, 10), FetchCompanion(path(2), 1)] == plan_moves(full)
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> Facts:
     """Draw holdings that fit their tiers, and a wish that does too."""
@@ -105,6 +115,22 @@ def situations(draw: st.DrawFn) -> Facts:
     return facts(wish, held, sizes)
 
 
+@st.composite
+def resumed(draw: st.DrawFn) -> Facts:
+    """Draw a situation in which earlier downloads have left their parts, within the limits."""
+    found = draw(situations())
+    partials = {}
+    room = {tier.rank: tier.size_limit for tier in TIERS}
+    for placed in found.holdings.values():
+        room[placed.rank] -= placed.bytes
+    for wanted, wished in found.wish.items():
+        left = draw(st.integers(0, found.sizes[wanted]))
+        if wanted not in found.holdings and left <= room[wished.rank]:
+            room[wished.rank] -= left
+            partials[wanted] = left
+    return replace(found, partials=partials)
+
+
 def apply(holdings: dict[FilePath, Placed], step: Step) -> None:
     """Do to the holdings what a step does."""
     match step:
@@ -114,14 +140,20 @@ def apply(holdings: dict[FilePath, Placed], step: Step) -> None:
             holdings[moved] = Placed(target, size)
 
 
-@given(situations())
+@given(resumed())
 def test_every_prefix_of_a_plan_respects_every_limit(situation: Facts) -> None:
-    """No tier is over its limit at any moment, and the end is the wish."""
+    """No tier is over its limit at any moment, partial files included; the end is the wish."""
     holdings = dict(situation.holdings)
     for step in plan_moves(situation):
         apply(holdings, step)
+        parts = {
+            path: Placed(situation.wish[path].rank, left)
+            for path, left in situation.partials.items()
+            if path not in holdings
+        }
         for tier in TIERS:
-            used = sum(placed.bytes for placed in holdings.values() if placed.rank == tier.rank)
+            lying = (*holdings.values(), *parts.values())
+            used = sum(placed.bytes for placed in lying if placed.rank == tier.rank)
             assert used <= tier.size_limit
     wished = {path: wished.rank for path, wished in situation.wish.items()}
     assert wished == {path: placed.rank for path, placed in holdings.items()}

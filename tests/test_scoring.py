@@ -51,14 +51,23 @@ def test_what_is_here_stays_unless_something_is_clearly_better() -> None:
         (Candidate(path(1), 10, 1, 1.0), False),
         (Candidate(path(1), 10, 2, 1.5), True),
         (Candidate(path(1), 10, 0, 0.1, held=1), True),
-        (Candidate(path(1), 10, 0, 0.05, held=1), False),
+        (Candidate(path(1), 10, 2, 0.05), False),
+        (Candidate(path(1), 10, 0, 0.0, held=1), True),
         (Candidate(path(1), 2 << 30, 9, 9.0), False),
         (Candidate(path(1), 2 << 30, 9, 9.0, held=0), False),
     ],
 )
 def test_who_may_be_wished_for(candidate: Candidate, expected: bool) -> None:  # noqa: FBT001
-    """Newcomers need votes, residents need warmth, and everybody must be small enough."""
+    """Newcomers need votes and warmth, residents nothing, and all must be small enough."""
     assert eligible(candidate, POLICY) is expected
+
+
+def test_files_without_votes_rank_last_and_where_they_are() -> None:
+    """Where nothing tells them apart, no file leaves its tier for another's."""
+    hot = Candidate(path(2), 2 * MIB, 0, 0.0, held=0)
+    cold = Candidate(path(1), MIB, 0, 0.0, held=1)
+    warm = Candidate(path(3), 3 * MIB, 2, 0.1)
+    assert [warm, hot, cold] == [one for _, one in ranking([cold, hot, warm], POLICY)]
 
 
 @given(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.model import File, Project, Vote
 from app.names import FilePath, ProjectName, parse_file_path, parse_filename
-from app.store import Failure, Settled, Store, StoreBusyError, StoreError
+from app.store import Failure, Settled, Store, StoreBusyError, StoreError, UnlistedError
 
 SIX = ProjectName("six")
 WINDOW = 300
@@ -232,6 +232,26 @@ def test_a_file_is_held_on_one_tier(store: Store) -> None:
     assert len(list(store.holdings())) == 1
 
 
+@pytest.mark.parametrize("gone", ["row", "listing"])
+def test_a_file_that_no_page_lists_cannot_be_held(store: Store, gone: str) -> None:
+    """Whether its row is there still or not; the error is the store's own."""
+    store.record(Project(SIX, (file(1),)))
+    store.record(Project(SIX, ()))
+    if gone == "row":
+        store.forget_gone()
+    with pytest.raises(UnlistedError, match=r"no page lists .*six-1"):
+        store.hold(file(1).path, "/hot", 10)
+    assert list(store.holdings()) == []
+
+
+def test_a_row_that_is_gone_is_an_error_with_a_sentence(tmp_path: Path, store: Store) -> None:
+    """And no crash, whatever took it away."""
+    with sqlite3.connect(tmp_path / "larder.db") as other:
+        other.execute("DELETE FROM setting WHERE key = 'network_key'")
+    with pytest.raises(StoreError, match="gone from the database"):
+        store.network_key()
+
+
 def test_only_files_without_a_size_are_asked_about(store: Store) -> None:
     """And not again within the time that an answer is good for."""
     store.record(Project(SIX, (file(1), file(2, size=5), file(3))))
@@ -266,10 +286,12 @@ def test_a_locked_database_is_busy_and_not_broken(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    """The message says which file cannot be opened."""
+    """The message says which file cannot be opened, and what to do."""
     path = tmp_path / "larder.db"
     path.write_text("this is not a database, but it is long enough to look like one" * 20)
-    with pytest.raises(StoreError, match=r"larder\.db cannot be opened"):
+    with pytest.raises(
+        StoreError, match=r"larder\.db cannot be opened: .*; move it away; .*rebuilds it"
+    ):
         Store.open(f"sqlite:///{path}")
 
 

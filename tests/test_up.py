@@ -18,7 +18,7 @@ import requests
 
 from app.config import load
 from app.pages import CLIENT_ACCEPTS
-from tests.fake_pypi import FakeFile, FakePypi, Slow, make_sdist, make_wheel
+from tests.fake_pypi import FakeFile, FakePypi, Slow, Status, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
 from tests.running import LARDER, Up, larder_up, start_up, until, wait_until_ready
 
@@ -477,3 +477,23 @@ def test_a_disk_that_is_full_at_the_end_changes_no_exit_code(
         fill(small_repo)
         assert "Traceback" not in up.stop()
         assert up.process.returncode == 130
+
+
+@pytest.mark.parametrize("mode", ["302", "proxy"])
+def test_core_metadata_that_the_host_lacks_is_served_all_the_same(
+    tmp_path: Path, fake_pypi: FakePypi, mode: str
+) -> None:
+    """It is announced, so pip stops without it; the wheel has it."""
+    fake_pypi.add(make_wheel("Lib.One", "1.5", padding=200_000))
+    fake_pypi.add(make_sdist("lib-two", "0.9"))
+    wheel = make_wheel("the-app", "2.0", ["lib-one>=1", "lib_two"], padding=100_000)
+    file = fake_pypi.add(wheel)
+    fake_pypi.inject(Status(404), at="*.metadata")
+    config = write_config(tmp_path, fake_pypi, ip_modes={"default": mode})
+    with larder_up(config) as up:
+        assert up.get("/simple/the-app/").status_code == 200
+        answer = up.get(f"/packages/{file.path}.metadata")
+        assert (200, wheel.metadata) == (answer.status_code, answer.content)
+        for number, install in enumerate((pip_install, uv_install)):
+            done = install(up, tmp_path / str(number))
+            assert done.returncode == 0, done.stderr

@@ -1,11 +1,15 @@
 """Facts and wishes to steps. Nothing here touches a disk, a socket or a clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.model import Candidate, Tier
 from app.names import FilePath
-from app.steps import Evict, Fetch, Move, Step
+from app.steps import Evict, Fetch, FetchCompanion, Move, Step
+
+COMPANION_ROOM = 64 << 10
+"""Bytes that a tier must have left for core metadata to be asked for. Nobody tells its
+size before; few have more, and a full tier must not plan what fails at every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,9 @@ def assign(
     room = {tier.rank: tier.size_limit - taken.get(tier.rank, 0) for tier in tiers}
     wish: dict[FilePath, Wished] = {}
     for value, candidate in ranked:
-        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.size), None)
+        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.room), None)
         if rank is not None:
-            room[rank] -= candidate.size
+            room[rank] -= candidate.room
             wish[candidate.path] = Wished(rank, value)
     return wish
 
@@ -52,8 +56,12 @@ class Facts:
     # The bytes of the files that are wished for and not here.
     sizes: Mapping[FilePath, int]
     tiers: Sequence[Tier]
-    # Bytes on each tier that belong to no holding.
+    # Bytes on each tier that belong to no holding, or that its disk does not have.
     taken: Mapping[int, int]
+    # The bytes of files not here that lie on the wished tier from an earlier try.
+    partials: Mapping[FilePath, int] = field(default_factory=dict)
+    # Files that are here without their core metadata.
+    incomplete: Collection[FilePath] = ()
 
 
 def plan_moves(facts: Facts) -> list[Step]:
@@ -62,7 +70,7 @@ def plan_moves(facts: Facts) -> list[Step]:
     Evictions first, then moves, then fetches, each only where the steps before it
     have made the room that it needs; so every prefix of the plan respects every
     tier's limit. Of two files that wait for each other's place, the lesser is evicted
-    and fetched again.
+    and fetched again. Missing core metadata comes last, where there is room left.
     """
     return _Planner(facts).steps()
 
@@ -73,6 +81,8 @@ class _Planner:
         self._room = {t.rank: t.size_limit - facts.taken.get(t.rank, 0) for t in facts.tiers}
         for placed in facts.holdings.values():
             self._room[placed.rank] -= placed.bytes
+        for path, left in facts.partials.items():
+            self._room[facts.wish[path].rank] -= left
         self._steps: list[Step] = []
         self._fetches = {path for path in facts.wish if path not in facts.holdings}
         self._sizes = dict(facts.sizes)
@@ -94,6 +104,8 @@ class _Planner:
             moves = waiting
         for path in self._best_first(self._fetches):
             self._fetch(path)
+        for path in sorted(self._facts.incomplete):
+            self._complete(path)
         return self._steps
 
     def _best_first(self, paths: Iterable[FilePath]) -> list[FilePath]:
@@ -116,7 +128,15 @@ class _Planner:
 
     def _fetch(self, path: FilePath) -> None:
         rank, size = self._facts.wish[path].rank, self._sizes[path]
+        need = max(0, size - self._facts.partials.get(path, 0))
         # The wish may be older than the limits, or than a file put there by hand.
-        if self._room[rank] >= size:
-            self._room[rank] -= size
+        if self._room[rank] >= need:
+            self._room[rank] -= need
             self._steps.append(Fetch(path, rank, size))
+
+    def _complete(self, path: FilePath) -> None:
+        wished = self._facts.wish.get(path)
+        # One that is evicted goes without, and one that is fetched again brings it.
+        if wished and path not in self._fetches and self._room[wished.rank] >= COMPANION_ROOM:
+            self._room[wished.rank] -= COMPANION_ROOM
+            self._steps.append(FetchCompanion(path, wished.rank))

@@ -4,7 +4,7 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 """
 
 from app.store.documents import DocumentQueries
-from app.store.errors import StoreBusyError, StoreError
+from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
 from app.store.votes import VoteQueries
@@ -18,6 +18,7 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "TrackedProject",
+    "UnlistedError",
 ]
 
 

@@ -30,6 +30,8 @@ _PRAGMAS = {
     "busy_timeout": _BUSY_TIMEOUT * 1000,
 }
 
+_WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
+
 # SQLite takes 32,766 parameters in one statement (since 3.32); a row here has at most
 # nine.
 CHUNK = 2000
@@ -46,6 +48,11 @@ class Connection:
     def __init__(self, database: peewee.Database) -> None:
         """Use a database that is set up; see `open`."""
         self._db = database
+
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is a database already; `open` would make one."""
+        return Path(url.removeprefix(_SQLITE)).exists()
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -109,7 +116,10 @@ class Connection:
         return iter(query.tuples().execute(self._db))
 
     def _only(self, query: Any) -> Any:
-        return next(self._rows(query))[0]
+        row = next(self._rows(query), None)
+        if row is None:
+            raise StoreError("a row that this needs is gone from the database; try again")
+        return row[0]
 
     def _run(self, query: Any) -> Any:
         return query.execute(self._db)
@@ -139,14 +149,23 @@ class Connection:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except peewee.OperationalError as error:
-        kind = StoreBusyError if _is_busy(error) else StoreError
-        raise kind(str(error)) from error
     except peewee.PeeweeException as error:
-        raise StoreError(str(error)) from error
+        raise _store_error(error) from error
 
 
-def _is_busy(error: peewee.OperationalError) -> bool:
-    cause = error.__cause__ or error.__context__
-    code = getattr(cause, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _store_error(error: peewee.PeeweeException) -> StoreError:
+    code = _sqlite_code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError(str(error))
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(f"{error}; {_WAY_OUT}")
+    return StoreError(str(error))
+
+
+def _sqlite_code(error: BaseException) -> int:
+    """Return SQLite's own code, which peewee may have wrapped more than once."""
+    cause: BaseException | None = error
+    while cause and not isinstance(cause, sqlite3.Error):
+        cause = cause.__cause__ or cause.__context__
+    # The lower byte of an extended code is the plain one (sqlite.org/rescode.html).
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF

@@ -7,6 +7,7 @@ from peewee import fn
 
 from app.names import FilePath
 from app.store.connection import Connection, chunks
+from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
 from app.store.tables import File, Holding, Project, Tier, Wish
 
@@ -19,6 +20,8 @@ class Held:
     root: str
     bytes: int
     listed: bool
+    # Whether the index announces core metadata for it, a file of its own beside.
+    announced: bool = False
 
 
 class HoldingQueries(Connection):
@@ -27,10 +30,11 @@ class HoldingQueries(Connection):
     def holdings(self) -> Iterator[Held]:
         """Yield everything that is held, by path."""
         with self._reading():
-            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed)
+            announced = ~File.metadata_sha256.is_null()
+            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed, announced)
             joined = query.join(File).switch(Holding).join(Tier).order_by(File.path)
-            for path, root, size, listed in self._rows(joined):
-                yield Held(path, root, size, bool(listed))
+            for path, root, size, *flags in self._rows(joined):
+                yield Held(path, root, size, *map(bool, flags))
 
     def held_in(self, path: FilePath) -> str | None:
         """Return the root of the tier that holds a file, or None."""
@@ -40,10 +44,19 @@ class HoldingQueries(Connection):
             return row[0] if row else None
 
     def hold(self, path: FilePath, root: str, size: int) -> None:
-        """Note that a tier holds a file now, and no other tier does."""
+        """Note that a tier holds a file now, and no other tier does.
+
+        Raises:
+            UnlistedError: No page lists the file any more.
+
+        """
         with self._writing():
+            listed = File.select(File.id).where(File.path == path, File.listed == 1)
+            row = next(self._rows(listed), None)
+            if row is None:
+                raise UnlistedError(f"no page lists {path} any more")
+            file = row[0]
             self._run(Tier.insert(root=root).on_conflict_ignore())
-            file = self._only(File.select(File.id).where(File.path == path))
             tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
             self._run(
                 Holding.insert(file=file, tier=tier, bytes=size).on_conflict(

@@ -1,6 +1,7 @@
 """A wheel's core metadata: from beside it (PEP 658), or else out of it."""
 
 import io
+from urllib.parse import urlsplit, urlunsplit
 
 from app.names import COMPANION
 from app.upstream import files
@@ -18,10 +19,16 @@ _BUFFER = 1 << 16
 def core_metadata(wire: Wire, url: str) -> bytes:
     """Return the core metadata of the wheel at `url`; see `Upstream.core_metadata`."""
     try:
-        with files.open_file(wire, url + COMPANION, 0, None) as body:
+        with files.open_file(wire, _beside(url), 0, None) as body:
             return _bounded(body, url)
     except NoSuchFile:
         return _out_of_wheel(wire, url)
+
+
+def _beside(url: str) -> str:
+    """Return the URL of a file's companion; a query of its own stays behind the path."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path + COMPANION))
 
 
 def _bounded(body: files.FileBody, url: str) -> bytes:

@@ -1,0 +1,26 @@
+"""The tiers' folders: the only writer of held files.
+
+A file becomes visible by a rename, after its bytes are checked and flushed. Partial
+files live in `{tier}/.larder/`, because a tier may be a mount of its own and a rename
+needs one filesystem; nginx's locations admit nothing but `{ab}/{cd}/{rest}/{name}`.
+"""
+
+from app.tiers.errors import NoRoomError, TierMissingError, WrongContentError
+from app.tiers.folder import Folder, Found, Leftover
+from app.tiers.limits import share_disks
+from app.tiers.partial import Content, Partial, copy, digest_of, partial_name
+
+__all__ = [
+    "Content",
+    "Folder",
+    "Found",
+    "Leftover",
+    "NoRoomError",
+    "Partial",
+    "TierMissingError",
+    "WrongContentError",
+    "copy",
+    "digest_of",
+    "partial_name",
+    "share_disks",
+]

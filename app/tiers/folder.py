@@ -1,0 +1,217 @@
+"""One tier on the disk: what lies there, and how much of its limit is in use."""
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.atomic import flush_folder
+from app.model import Tier
+from app.names import FilePath, InvalidNameError, companion_of, parse_file_path
+from app.tiers.disk import free_bytes
+from app.tiers.errors import NoRoomError
+from app.tiers.partial import PARTIAL, Content, Partial, partial_name
+
+_OWN = ".larder"
+_MARKER = "tier"
+# The first level of `{ab}/{cd}/{rest}/{name}`.
+_OURS = re.compile("[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file on a tier's disk: its path where it is one of ours, and its bytes."""
+
+    path: FilePath | None
+    name: str
+    bytes: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A partial file on a tier's disk: its name (`partial_name`), and its bytes."""
+
+    name: str
+    bytes: int
+
+
+class Folder:
+    """One tier on the disk, and how much of its limit is in use."""
+
+    def __init__(self, tier: Tier) -> None:
+        """Use a folder that exists; nothing is read or written yet."""
+        self.tier = tier
+        self.root = Path(tier.root)
+        self._own = self.root / _OWN
+        self._used = 0
+        self._limit = tier.size_limit
+        self._lock = threading.Lock()
+
+    def path(self, path: FilePath) -> Path:
+        """Return where the tier has a file."""
+        return self.root / path
+
+    def scan(self) -> Iterator[Found]:
+        """Yield every visible file of the tier, companions included.
+
+        Raises:
+            OSError: A folder cannot be read; what is in it must not pass for lost.
+
+        """
+        for folder, folders, names in os.walk(self.root, onerror=self._unreadable):
+            if Path(folder) == self.root and _OWN in folders:
+                folders.remove(_OWN)
+            for name in names:
+                found = self._found(Path(folder) / name)
+                if found is not None:
+                    yield found
+
+    def count(self, used: int, limit: int) -> None:
+        """Set how many bytes are in use, and may be, as an inventory found them."""
+        with self._lock:
+            self._used, self._limit = used, limit
+
+    @property
+    def marked(self) -> bool:
+        """Whether the tier's disk, and not the empty place of its mount, is here."""
+        return self.marker.exists()
+
+    @property
+    def marker(self) -> Path:
+        """What lies on the tier's disk for that."""
+        return self._own / _MARKER
+
+    def mark(self) -> None:
+        """Note on the tier's disk that it is one; an unmounted disk is known by that."""
+        if not self.marked:
+            self._own.mkdir(exist_ok=True)
+            self.marker.touch()
+
+    def partial(self, path: FilePath, content: Content) -> Partial:
+        """Return a file's partial file, with what an earlier try left in it."""
+        self._own.mkdir(exist_ok=True)
+        return Partial(self._own / partial_name(path), content)
+
+    @contextmanager
+    def reserved(self, partial: Partial) -> Iterator[None]:
+        """Count a file's bytes as used before they are written.
+
+        On an error those are given back that the partial file does not take.
+
+        Raises:
+            NoRoomError: The limit, or the disk, has no room for them.
+
+        """
+        before = partial.size
+        need = max(0, partial.content.size - before)
+        self._take(need)
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, OSError):
+                # The disk's own, most likely full: it must not be kept so.
+                partial.discard()
+            with self._lock:
+                self._used += partial.size - before - need
+            raise
+
+    def place(self, partial: Partial, path: FilePath) -> None:
+        """Give a checked partial file its name."""
+        target = self.path(path)
+        _make_folders(target.parent, self.root)
+        partial.path.replace(target)
+        flush_folder(target.parent)
+
+    def remove(self, path: FilePath) -> int:
+        """Delete a file and its companion; return the bytes that this gave back."""
+        freed = 0
+        # The companion last: it is announced for the file, not the other way round.
+        for target in (self.path(path), self.path(companion_of(path))):
+            try:
+                size = target.stat().st_size
+                target.unlink()
+                freed += size
+            except FileNotFoundError:
+                continue
+        self._prune(self.path(path).parent)
+        with self._lock:
+            self._used -= freed
+        return freed
+
+    def size(self, path: FilePath) -> int:
+        """Return the bytes of a file and its companion; 0 where neither is here."""
+        return sum(
+            target.stat().st_size
+            for target in (self.path(path), self.path(companion_of(path)))
+            if target.exists()
+        )
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Yield the partial files; one that a writer finishes meanwhile is none."""
+        paths = self._own.iterdir() if self._own.exists() else []
+        for path in sorted(path for path in paths if path.suffix == PARTIAL):
+            try:
+                yield Leftover(path.name, path.stat().st_size)
+            except FileNotFoundError:
+                continue
+
+    def discard(self, leftover: Leftover) -> None:
+        """Delete a partial file."""
+        (self._own / leftover.name).unlink(missing_ok=True)
+        with self._lock:
+            self._used -= leftover.bytes
+
+    def _take(self, size: int) -> None:
+        with self._lock:
+            if not size:
+                return
+            if self._used + size > self._limit:
+                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+            # Somebody else may have filled the disk since it was looked at.
+            if size > max(0, free_bytes(self.root)):
+                raise NoRoomError(f"{size} bytes do not fit: the disk of {self.root} is full")
+            self._used += size
+
+    def _unreadable(self, error: OSError) -> None:
+        path = Path(error.filename)
+        if path != self.root:
+            top = path.relative_to(self.root).parts[0]
+            # A folder may have been emptied, and so pruned, since it was listed; and
+            # others may have theirs here, such as a filesystem's `lost+found`.
+            if isinstance(error, FileNotFoundError) or not _OURS.fullmatch(top):
+                return
+        raise error
+
+    def _found(self, path: Path) -> Found | None:
+        try:
+            stat = path.lstat()
+        except FileNotFoundError:
+            return None
+        name = path.relative_to(self.root).as_posix()
+        try:
+            return Found(parse_file_path(name), name, stat.st_size, int(stat.st_mtime))
+        except InvalidNameError:
+            return Found(None, name, stat.st_size, int(stat.st_mtime))
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self.root:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+
+def _make_folders(folder: Path, root: Path) -> None:
+    """Make a file's folders, flushing each new entry into its parent."""
+    missing = []
+    while not folder.exists() and folder != root:
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        flush_folder(path.parent)

@@ -1,0 +1,159 @@
+"""A tier's folder on a real disk: what it finds, and what it has room for."""
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from app.model import Tier
+from app.names import Sha256, parse_file_path
+from app.tiers import Content, Folder, Leftover, NoRoomError, partial_name, share_disks
+
+PATH = parse_file_path(f"aa/bb/{1:060x}/six-1.tar.gz")
+HUGE = 1 << 60
+NOBODY = 65534
+
+
+def content(size: int) -> Content:
+    """Return a content of so many bytes; nothing checks its digest here."""
+    return Content(Sha256("0" * 64), size, None)
+
+
+def put(root: Path, name: str, size: int) -> None:
+    """Write a file below a tier's root."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(bytes(size))
+
+
+def folders(root: Path) -> dict[int, Folder]:
+    """Return two tiers on one filesystem, with limits that no disk has."""
+    found = {}
+    for rank, name in enumerate(("hot", "cold")):
+        (root / name).mkdir()
+        found[rank] = Folder(Tier(rank, str(root / name), HUGE))
+    return found
+
+
+def test_tiers_on_one_disk_share_what_is_free(tmp_path: Path) -> None:
+    """No plan may count on the same free bytes twice; the hotter tier has them first."""
+    limits = share_disks(folders(tmp_path), {0: 1000, 1: 2000})
+    assert limits[1] == 2000
+    assert 1000 < limits[0] < shutil.disk_usage(tmp_path).total + 1000
+
+
+def test_the_configured_limit_stays_where_the_disk_has_more(tmp_path: Path) -> None:
+    """The disk's room is a cap and no promise."""
+    tier = Folder(Tier(0, str(tmp_path), 5000))
+    assert {0: 5000} == share_disks({0: tier}, {0: 1000})
+
+
+def test_what_the_disk_cannot_hold_is_not_begun(tmp_path: Path) -> None:
+    """Somebody else may have filled it since the plan."""
+    tier = folders(tmp_path)[0]
+    partial = tier.partial(PATH, content(HUGE // 2))
+    with pytest.raises(NoRoomError, match="the disk of"), tier.reserved(partial):
+        pytest.fail("it was begun")
+
+
+def test_an_error_of_the_disk_leaves_no_partial_file(tmp_path: Path) -> None:
+    """It would keep a full disk full; an upstream that broke off is another matter."""
+    tier = folders(tmp_path)[0]
+    for error, left in ((OSError(28, "No space left on device"), 0), (ValueError(), 1)):
+        with pytest.raises(type(error)):
+            fail_half_way(tier, error)
+        assert left == len(list(tier.leftovers()))
+
+
+def fail_half_way(tier: Folder, error: Exception) -> None:
+    """Begin a file and meet an error."""
+    partial = tier.partial(PATH, content(10))
+    with tier.reserved(partial):
+        partial.write([b"half"], 0)
+        raise error
+
+
+def test_partial_files_are_found_while_others_finish_theirs(tmp_path: Path) -> None:
+    """A file that goes between two looks is no error."""
+    tier = folders(tmp_path)[0]
+    stopping = threading.Event()
+
+    def finish_again_and_again() -> None:
+        while not stopping.is_set():
+            for number in range(50):
+                path = parse_file_path(f"aa/bb/{number:060x}/six-1.tar.gz")
+                tier.partial(path, content(4)).write([b"half"], 0)
+            for left in (tmp_path / "hot" / ".larder").glob("*.part"):
+                left.unlink()
+
+    writer = threading.Thread(target=finish_again_and_again)
+    writer.start()
+    try:
+        for _ in range(300):
+            assert {left.bytes for left in tier.leftovers()} <= {0, 4}
+    finally:
+        stopping.set()
+        writer.join()
+
+
+def test_the_mark_is_no_partial_file(tmp_path: Path) -> None:
+    """It lies beside them, and stays."""
+    tier = folders(tmp_path)[0]
+    before = tier.marked
+    tier.mark()
+    tier.partial(PATH, content(4)).write([b"half"], 0)
+    assert (False, True) == (before, tier.marked)
+    assert [Leftover(partial_name(PATH), 4)] == list(tier.leftovers())
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Be somebody whom permissions hold back, if the suite runs as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """Make a folder that everybody may enter; pytest's own are for their owner."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    for path in folder.rglob("*"):
+        path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(shared_folder: Path) -> None:
+    """What is in it must not pass for lost."""
+    put(shared_folder, PATH, 10)
+    (shared_folder / "aa").chmod(0)
+    tier = Folder(Tier(0, str(shared_folder), HUGE))
+    with unprivileged(), pytest.raises(PermissionError):
+        list(tier.scan())
+
+
+def test_a_folder_of_the_filesystem_need_not_be_read(shared_folder: Path) -> None:
+    """An ext4 disk's `lost+found` is root's."""
+    put(shared_folder, PATH, 10)
+    put(shared_folder, "lost+found/x", 10)
+    (shared_folder / "lost+found").chmod(0)
+    tier = Folder(Tier(0, str(shared_folder), HUGE))
+    with unprivileged():
+        assert [PATH] == [found.path for found in tier.scan()]
+
+
+def test_a_tier_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    """And no empty one."""
+    with pytest.raises(FileNotFoundError):
+        list(Folder(Tier(0, str(tmp_path / "gone"), HUGE)).scan())
