@@ -226,7 +226,7 @@ def test_the_root_says_its_serial(mirror: Serving, pypi: FakePypi) -> None:
     for _ in range(2):
         pypi.touch("six")
         assert 0 == sync_index(["-q", "-c", str(mirror.path)])
-        for accept in ("text/html", JSON, f"{JSON};q=0.9"):
+        for accept in ("text/html", JSON, f"{JSON};q=0.9", "application/vnd.pypi.simple.v1+html"):
             answer = mirror.get("/pypi/simple/", Accept=accept)
             assert answer.header(SERIAL).encode() in answer.body
             assert not mirror.get("/pypi/simple/six/", Accept=accept).header(SERIAL)

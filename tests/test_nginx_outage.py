@@ -99,7 +99,8 @@ def test_a_dead_application_fails_nothing(
     expected = [
         (path, f"192.0.{number}.0/24") for number in range(5) for path in (held.path, other.path)
     ]
-    assert expected == _spooled(mirror)
+    # A line is written once its answer is out.
+    wait_until(lambda: expected == _spooled(mirror))
     answer = mirror.get("/pypi/simple/unseen/")
     assert 503 == answer.status
     assert "text/plain" == answer.header("Content-Type")
