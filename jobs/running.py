@@ -118,7 +118,8 @@ class Report:
     def __str__(self) -> str:
         """Return the summary."""
         kinds = ", ".join(f"{count} {verb}" for verb, count in sorted(self.done.items()))
-        parts = [kinds or "nothing to do" if not self.failures or kinds else "nothing done"]
+        undone = self.failures or self.put_off or self.left
+        parts = [kinds or ("nothing done" if undone else "nothing to do")]
         parts += [f"{len(self.failures)} failed"] if self.failures else []
         parts += [f"{len(self.put_off)} put off"] if self.put_off else []
         parts += [f"{self.left} not tried"] if self.left else []

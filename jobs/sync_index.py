@@ -47,6 +47,9 @@ _LIST = "upstream_list"
 _REFUSED = "refused_names"
 """The setting that tells what upstream's list names and is no name of a project."""
 
+_FEW = 3
+"""So many projects may go from a small mirror in one run without anybody's word."""
+
 _SHOWN = 100
 """So many of those are kept."""
 
@@ -64,7 +67,6 @@ class SyncIndex(Job):
         self._refused: tuple[str, ...] = ()
         # What its steps came to; they run side by side.
         self._counting = threading.Lock()
-        self._brought = 0
         self._gone: list[tuple[ProjectName, int | None]] = []
 
     @classmethod
@@ -119,23 +121,30 @@ class SyncIndex(Job):
     def _bring(self, name: ProjectName, serial: int | None) -> None:
         outcome = self.parts.index.bring(name, serial)
         with self._counting:
-            self._brought += 1
             if outcome is Outcome.GONE:
                 self._gone.append((name, serial))
 
     def _remove_gone(self) -> None:
-        """Remove what answered 404, unless it is upstream that is not where it was."""
-        most = 2 * len(self._gone) > self._brought
-        if most and not self.options.accept_removals and not self.parts.upstream.has_index():
-            url = self.parts.config.upstream.pypi_url
+        """Remove what answered 404, unless it is upstream that is not what it was."""
+        count = len(self._gone)
+        if self._doubtful(count) and not self.options.accept_removals:
             raise RefusedError(
-                f"{len(self._gone)} of {self._brought} projects are not at {url}, and neither is "
-                "a list of projects; they were kept. Correct upstream.pypi_url, or run again "
-                "with --accept-removals"
+                f"{count} projects that are here are not at "
+                f"{self.parts.config.upstream.pypi_url}; they were kept. Correct "
+                "upstream.pypi_url, or, if that is right, run again with --accept-removals"
             )
         for name, serial in self._gone:
             self.parts.index.remove(name, serial)
             logger.info("removed %s: upstream has it no more", name)
+
+    def _doubtful(self, count: int) -> bool:
+        """Whether it is more likely that the URL is another index's than that all are gone."""
+        if count > self.parts.config.sync.max_removals:
+            return True
+        if 2 * count <= self.parts.store.count_tracked():
+            return False
+        # A few may well be most of a small mirror, if there is an index at all.
+        return count > _FEW or not self.parts.upstream.has_index()
 
     @property
     def _policy(self) -> IndexPolicy:

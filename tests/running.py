@@ -97,11 +97,13 @@ def wait_until_ready(process: subprocess.Popen[str]) -> str:
     return line.strip()
 
 
-def until(what: str, seconds: float = 10) -> Iterator[None]:
-    """Yield again and again until the caller breaks; fail after so many seconds."""
+def until(what: str, seconds: float = 10) -> Iterator[int]:
+    """Count again and again until the caller breaks; fail after so many seconds."""
     deadline = time.monotonic() + seconds
+    tries = 0
     while time.monotonic() < deadline:
-        yield
+        yield tries
+        tries += 1
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
 

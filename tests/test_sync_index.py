@@ -258,6 +258,29 @@ def test_a_wrong_upstream_removes_nothing(tmp_path: Path, fake_pypi: FakePypi) -
     assert before == snapshot(simple(config) / "aa")
 
 
+@pytest.mark.parametrize("others", [0, 1, 30])
+def test_another_index_removes_nothing(tmp_path: Path, fake_pypi: FakePypi, others: int) -> None:
+    """It has a list, empty or of other projects: then the URL has changed, not the world."""
+    names = [f"project-{number}" for number in range(10)]
+    for name in names:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = write_config(tmp_path, fake_pypi)
+    ask(config, *names)
+    file = hold(config, fake_pypi, names[0])
+    with FakePypi() as other:
+        for number in range(others):
+            other.add(make_wheel(f"other-{number}", "1"))
+        text = config.read_text()
+        config.write_text(text.replace(fake_pypi.pypi_url, other.pypi_url))
+        done = run("sync", config)
+        assert done.returncode == 3
+        assert "10 projects that are here are not at" in done.stderr
+        assert {*names} == {path.name for path in simple(config).iterdir() if path.is_dir()}
+        assert file in held(config)
+        assert run("sync", config, "--accept-removals").returncode == 0
+        assert not (simple(config) / names[0]).exists()
+
+
 def test_a_name_that_is_no_name_is_told_and_never_a_path(
     everything: Path, fake_pypi: FakePypi
 ) -> None:

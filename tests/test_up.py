@@ -218,10 +218,10 @@ def test_every_process_may_be_killed(up: Up, config_path: Path, app: FakeFile) -
             break
 
 
-def content(up: Up, path: str) -> bytes | None:
+def content(up: Up, path: str, client: str = "127.0.0.1") -> bytes | None:
     """Return what a client gets, or None while nobody listens or nothing is found."""
     try:
-        answer = up.get(path)
+        answer = up.get(path, **{"X-Forwarded-For": client})
     except requests.ConnectionError:
         return None
     return answer.content if answer.ok else None
@@ -413,10 +413,10 @@ def test_metrics_are_served_where_the_configuration_says(
 
 @pytest.fixture
 def small_repo(tmp_path: Path) -> Iterator[Path]:
-    """Return a repository on a disk of a megabyte and a half."""
+    """Return a repository on a disk of a few megabytes."""
     repo = tmp_path / "repo"
     repo.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(repo)]
+    options = ["-t", "tmpfs", "-o", "size=24m", "tmpfs", str(repo)]
     done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"a small disk takes the right to mount one: {done.stderr.strip()}")
@@ -467,6 +467,29 @@ def test_a_full_disk_ends_nothing(
         assert "Traceback" not in said
         assert said.count("up cannot note its processes") == 1
         assert up.process.returncode == 130
+
+
+def test_a_full_disk_breaks_off_no_download_of_a_new_network(
+    small_repo: Path, tmp_path: Path, fake_pypi: FakePypi, app: FakeFile
+) -> None:
+    """Nginx cannot keep what it would not have to ask the app again; the file goes out."""
+    held, other = f"/packages/{app.path}", f"/packages/ab/cd/{'e' * 60}/new-1.0.tar.gz"
+    config = write_config(tmp_path, fake_pypi, trusted_proxies=["127.0.0.0/8"])
+    with larder_up(config) as up:
+        up.get("/simple/the-app/")
+        up.get(held)
+        for _ in until("the vote is counted"):
+            if votes(up):
+                break
+        job(up, config)
+        fill(small_repo)
+        for number in until("the app has seen that the disk is full"):
+            if content(up, held, f"10.{number}.0.1") == app.content:
+                break
+        for number in range(200, 220):
+            client = {"X-Forwarded-For": f"10.{number}.1.1"}
+            assert up.get(held, **client).content == app.content
+            assert up.get(other, **client).status_code == 302
 
 
 def test_a_disk_that_is_full_at_the_end_changes_no_exit_code(

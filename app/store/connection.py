@@ -154,18 +154,24 @@ def _translated() -> Iterator[None]:
 
 
 def _store_error(error: peewee.PeeweeException) -> StoreError:
-    code = _sqlite_code(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(str(error))
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(f"{error}; {_WAY_OUT}")
-    return StoreError(str(error))
-
-
-def _sqlite_code(error: BaseException) -> int:
-    """Return SQLite's own code, which peewee may have wrapped more than once."""
-    cause: BaseException | None = error
-    while cause and not isinstance(cause, sqlite3.Error):
-        cause = cause.__cause__ or cause.__context__
+    cause = _first_sqlite_error(error)
     # The lower byte of an extended code is the plain one (sqlite.org/rescode.html).
-    return getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusyError(str(cause))
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StoreError(f"{cause}; {_WAY_OUT}")
+    return StoreError(str(cause))
+
+
+def _first_sqlite_error(error: BaseException) -> BaseException:
+    """Return what SQLite said first: peewee wraps it, and its rollback may fail after it.
+
+    On a full disk SQLite has rolled back by itself, and "cannot rollback" would hide why.
+    """
+    found, cause = error, error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, sqlite3.Error):
+            found = cause
+        cause = cause.__cause__ or cause.__context__
+    return found

@@ -23,6 +23,7 @@ class BallotBox:
     buffer: VoteBuffer
     network_key: bytes
     clock: Callable[[], float]
+    disk_is_full: Callable[[], bool] = lambda: False
 
 
 class VoteResource:
@@ -36,8 +37,12 @@ class VoteResource:
         self._box, self._metrics = box, metrics
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
-        """Take a vote; what is none is answered alike, so that nginx does not ask again."""
-        resp.status = falcon.HTTP_204
+        """Take a vote; what is none is answered alike, so that nginx does not ask again.
+
+        On a full disk it shall: nginx keeps a 204 on the disk, and where it cannot, it
+        breaks off the download that the vote is for.
+        """
+        resp.status = falcon.HTTP_202 if self._box.disk_is_full() else falcon.HTTP_204
         try:
             path = parse_file_path(path_of(segments))
             network = network_of(req.get_header(NETWORK_HEADER) or "")

@@ -26,6 +26,7 @@ from app.upstream import Upstream
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
+from app.web.disk_gauge import DiskGauge
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
@@ -65,7 +66,9 @@ def get_app() -> "falcon.App[Any, Any]":
             open_core_metadata(config, store, upstream),
             Places(max(1, config.threads // 4), _METADATA_PATIENCE),
         ),
-        ballot_box=BallotBox(buffer, store.network_key(), time.time),
+        ballot_box=BallotBox(
+            buffer, store.network_key(), time.time, DiskGauge(config.repo_path).low
+        ),
         desk=_desk(config, store),
         file_host=upstream,
         stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
