@@ -1,0 +1,133 @@
+"""How fast the index is brought in, beside what the other mirrors do.
+
+    .venv/bin/python -m tests.benchmarks.index_sync --projects 5000 --rounds 3
+    .venv/bin/python -m tests.benchmarks.index_sync --projects 2000 --latency 50
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from statistics import median
+
+from tests.benchmarks.corpus import name_of, write_corpus, write_page, write_serials
+from tests.benchmarks.measuring import Cost, FailedError, sync_index
+from tests.benchmarks.mirror import CONNECTIONS, write_mirror
+from tests.benchmarks.peers import MissingError, bandersnatch, version
+from tests.benchmarks.upstream import far_away, serving
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the upstream is, and what is measured there."""
+
+    folder: Path
+    url: str
+    projects: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print a table."""
+    options = _parser().parse_args(arguments)
+    with _folder(options.folder) as folder:
+        written = write_corpus(folder / "corpus", options.projects)
+        print(
+            f"{written.projects} projects, {written.files} files, {written.bytes >> 20} MB of JSON;"
+            f" {options.latency:g} ms away; load {os.getloadavg()[0]:.2f}"
+        )
+        with (
+            serving(folder / "corpus", folder / "nginx") as near,
+            far_away(near, options.latency) as url,
+        ):
+            site = Site(folder, url, options.projects)
+            mine = _first_syncs(site, options.rounds)
+            _print_bound(mine, options.latency)
+            if not options.alone:
+                _compare(site, mine)
+            _later_syncs(site)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--projects", type=int, default=2000, help="how many upstream has")
+    parser.add_argument("--latency", type=float, default=0, help="milliseconds of a round trip")
+    parser.add_argument("--rounds", type=int, default=3, help="first syncs of larder")
+    parser.add_argument("--alone", action="store_true", help="measure larder only")
+    parser.add_argument("--folder", type=Path, help="where to work; must be on a real disk")
+    return parser
+
+
+@contextmanager
+def _folder(wanted: Path | None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=wanted) as folder:
+        yield Path(folder)
+
+
+def _first_syncs(site: Site, rounds: int) -> float:
+    """Bring everything in, again and again; return the median of projects a second."""
+    rates = []
+    for number in range(rounds):
+        rmtree(site.folder / "larder", ignore_errors=True)
+        config = write_mirror(site.folder / "larder", site.url)
+        cost = sync_index(config, site.folder / "larder" / "log")
+        rates.append(_print_rate(f"larder, round {number + 1}", site, cost))
+    print(f"{'larder, median':24}{median(rates):8.0f} projects/s")
+    return median(rates)
+
+
+def _print_bound(rate: float, latency: float) -> None:
+    if latency:
+        most = CONNECTIONS * 1000 / latency
+        print(f"{CONNECTIONS} connections allow {most:.0f} requests/s; ratio {rate / most:.2f}")
+
+
+def _compare(site: Site, mine: float) -> None:
+    """Do the same with bandersnatch."""
+    try:
+        found = version("bandersnatch")
+        cost = bandersnatch(site.folder / "bandersnatch", site.url)
+    except (MissingError, FailedError) as error:
+        print(f"bandersnatch: left out, since {error}")
+        return
+    pages = site.folder / "bandersnatch" / "mirror" / "web" / "simple"
+    count = sum(1 for _ in pages.glob("*/index.html")) if pages.exists() else 0
+    if count < site.projects:
+        print(f"bandersnatch: left out, since it wrote {count} pages")
+        return
+    theirs = _print_rate(found, site, cost)
+    print(f"larder is {mine / theirs:.1f} times as fast as {found}")
+
+
+def _later_syncs(site: Site) -> None:
+    """Run again with nothing changed, then with one project changed."""
+    config = site.folder / "larder" / "larder.yaml"
+    log = site.folder / "larder" / "log"
+    print(f"{'larder, no change':24}{sync_index(config, log)}")
+    corpus = site.folder / "corpus"
+    serials = {name_of(number): 1_000_000 + number for number in range(site.projects)}
+    name = name_of(site.projects // 2)
+    serials[name] = 2_000_000
+    write_serials(corpus, serials)
+    write_page(corpus, name, serials[name], [])
+    print(f"{'larder, one changed':24}{sync_index(config, log)}")
+
+
+def _print_rate(who: str, site: Site, cost: Cost) -> float:
+    rate = site.projects / cost.seconds
+    milliseconds = 1000 * cost.cpu / site.projects
+    print(
+        f"{who:24}{rate:8.0f} projects/s {milliseconds:6.2f} ms of CPU a project "
+        f"{cost.peak_mb:6.0f} MB",
+        flush=True,
+    )
+    return rate
+
+
+if __name__ == "__main__":
+    sys.exit(main())
