@@ -9,7 +9,9 @@ from app import pages
 from app.locks import NameLocks
 from app.names import ProjectName
 from app.store import Settled, Store, TrackedProject
+from app.together import Together
 from app.tree import Pages, PageTree
+from app.updates import Update, Updates
 from app.upstream import NoSuchProject, Upstream, UpstreamError, Validators
 
 FILES_URL = "../../packages/"
@@ -48,6 +50,7 @@ class Index:
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
         self._patience, self._clock = patience, clock
+        self._updates = Together(Updates(parts.store, parts.tree).carry_out)
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -103,16 +106,12 @@ class Index:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
-        # The files before the page, the serial after it: a reader of the page can use
-        # what it lists, and a kill in between leaves the project to be done again.
-        self._store.record(project)
         rendered = Pages(
             html=(pages.render_html(project, FILES_URL),),
             json=(pages.render_json(project, FILES_URL),),
         )
-        self._tree.write(name, rendered)
         settled = Settled(project.serial, found.etag, found.last_modified, now)
-        self._store.settle(name, settled)
+        self._updates.do(Update(project, settled, self._tree.stage(name, rendered)))
         return Outcome.WRITTEN
 
 

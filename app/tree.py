@@ -8,11 +8,19 @@ import gzip
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.atomic import ExchangeUnsupportedError, exchange, flush_folder, replacing
+from app.atomic import (
+    ExchangeUnsupportedError,
+    exchange,
+    flush_file,
+    flush_filesystem,
+    flush_folder,
+    replacing,
+)
 from app.names import ProjectName
 
 HTML = "index.html"
@@ -25,6 +33,12 @@ _GZIP_LEVEL = 6
 # the next four.
 _SLOTS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
 
+_MANY = 4
+"""From so many projects on, one flush of the whole filesystem costs less than theirs.
+
+Fewer do not make a client wait for what others have written meanwhile.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pages:
@@ -32,6 +46,14 @@ class Pages:
 
     html: Iterable[bytes]
     json: Iterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A project's pages, written where no reader looks."""
+
+    name: ProjectName
+    folder: Path
 
 
 class PageTree:
@@ -44,6 +66,9 @@ class PageTree:
         self._root_mark = repo_path / "run" / "root.mark"
         self._simple.mkdir(parents=True, exist_ok=True)
         self._staging.mkdir(parents=True, exist_ok=True)
+        # Flushing it is part of every write; it closes with the object.
+        self._descriptor = os.open(self._simple, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._descriptor)
 
     def has(self, name: ProjectName) -> bool:
         """Whether the project's pages are here."""
@@ -51,23 +76,56 @@ class PageTree:
 
     def names(self) -> set[ProjectName]:
         """Return the projects whose pages are here."""
+        return set(self.each_name())
+
+    def each_name(self) -> Iterator[ProjectName]:
+        """Yield the projects whose pages are here, in no order and with constant memory."""
         with os.scandir(self._simple) as entries:
-            return {ProjectName(entry.name) for entry in entries if entry.is_dir()}
+            for entry in entries:
+                if entry.is_dir():
+                    yield ProjectName(entry.name)
 
     def write(self, name: ProjectName, pages: Pages) -> None:
         """Put a project's pages in place of what was there, all at once."""
-        target = self._simple / name
-        folder = self._staging / f"{os.getpid()}-{os.urandom(8).hex()}"
-        folder.mkdir()
+        for error in self.publish([self.stage(name, pages)]):
+            if error is not None:
+                raise error
+
+    def stage(self, name: ProjectName, pages: Pages) -> Staged:
+        """Write a project's pages where no reader looks; `publish` or `discard` follows.
+
+        Nobody else may stage the same project until then.
+        """
+        folder = os.path.join(self._staging, f"{os.getpid()}-{os.urandom(8).hex()}")  # noqa: PTH118  the paths of a million small files
+        stamp = _stamp(f"{self._simple}/{name}/{HTML}")
+        os.mkdir(folder)  # noqa: PTH102
+        staged = Staged(name, Path(folder))
         try:
-            stamp = _stamp(target / HTML)
             for filename, content in _variants(pages).items():
-                _write_flushed(folder / filename, content, stamp + _SLOTS[filename])
-            flush_folder(folder)
-            self._swap(folder, target)
+                _write(f"{folder}/{filename}", content, stamp + _SLOTS[filename])
+        except BaseException:
+            self.discard(staged)
+            raise
+        return staged
+
+    def publish(self, staged: Sequence[Staged]) -> list[OSError | None]:
+        """Put staged pages in place, each project's all at once; return what failed.
+
+        All are on the disk before the first is in place, and in place for good when
+        this returns.
+        """
+        try:
+            self._flush(staged)
+            errors = [self._put(project) for project in staged]
+            os.fsync(self._descriptor)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        flush_folder(self._simple)
+            for project in staged:
+                self.discard(project)
+        return errors
+
+    def discard(self, staged: Staged) -> None:
+        """Delete what was staged and is not wanted, or what it has replaced."""
+        shutil.rmtree(staged.folder, ignore_errors=True)
 
     def write_root(self, pages: Pages, mark: str) -> None:
         """Put the root pages in place; they may be larger than memory.
@@ -115,6 +173,22 @@ class PageTree:
         limit = time.time() - older_than
         return [path for path in self._staging.iterdir() if path.stat().st_mtime < limit]
 
+    def _flush(self, staged: Sequence[Staged]) -> None:
+        if len(staged) >= _MANY:
+            flush_filesystem(self._descriptor)
+            return
+        for project in staged:
+            for filename in _SLOTS:
+                flush_file(project.folder / filename)
+            flush_folder(project.folder)
+
+    def _put(self, staged: Staged) -> OSError | None:
+        try:
+            self._swap(staged.folder, self._simple / staged.name)
+        except OSError as error:
+            return error
+        return None
+
     def _swap(self, folder: Path, target: Path) -> None:
         try:
             folder.rename(target)
@@ -151,18 +225,16 @@ def _variants(pages: Pages) -> Mapping[str, bytes]:
     }
 
 
-def _stamp(previous: Path) -> int:
+def _stamp(previous: str | Path) -> int:
     """Return a modification time, a multiple of four, later than the page before."""
     now = int(time.time()) // 4 * 4 - 4
     try:
-        return max(now, int(previous.stat().st_mtime) // 4 * 4 + 4)
+        return max(now, int(os.stat(previous).st_mtime) // 4 * 4 + 4)
     except FileNotFoundError:
         return now
 
 
-def _write_flushed(path: Path, content: bytes, mtime: int) -> None:
-    with path.open("xb") as stream:
+def _write(path: str, content: bytes, mtime: int) -> None:
+    with open(path, "xb", buffering=0) as stream:  # noqa: PTH123  see `stage`
         stream.write(content)
-        stream.flush()
         os.utime(stream.fileno(), (mtime, mtime))
-        os.fsync(stream.fileno())

@@ -18,6 +18,9 @@ from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
 
 
+_WORKERS_PER_CONNECTION = 3
+
+
 class SyncIndex(Job):
     """Bring the index in step with upstream, by serial where upstream has serials."""
 
@@ -31,6 +34,15 @@ class SyncIndex(Job):
             action="store_true",
             help="believe a list of projects that is empty or much smaller than before",
         )
+
+    @property
+    def workers(self) -> int:
+        """While some wait for upstream, others write, the more the better, in one go.
+
+        Upstream itself bounds the connections. Who allows one wants one thing at a time.
+        """
+        connections = super().workers
+        return connections if connections == 1 else _WORKERS_PER_CONNECTION * connections
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and the list of projects if they change it."""

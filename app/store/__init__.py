@@ -3,6 +3,7 @@
 Queries are verbs and return model objects or plain values; rows do not leave here.
 """
 
+from app.store.bulk import BulkQueries, StateRow
 from app.store.errors import StoreBusyError, StoreError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import IndexQueries, KnownFile, Settled, TrackedProject
@@ -12,6 +13,7 @@ __all__ = [
     "Held",
     "KnownFile",
     "Settled",
+    "StateRow",
     "Store",
     "StoreBusyError",
     "StoreError",
@@ -19,5 +21,5 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, VoteQueries, HoldingQueries):
+class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries):
     """Everything that larder remembers."""

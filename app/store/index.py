@@ -162,11 +162,11 @@ class IndexQueries(Connection):
         """Write only the rows that differ: most updates add a few files to many."""
         query = File.select(File.path, *_DATA, File.listed).where(File.project == number)
         old = {row[0]: row[1:] for row in self._rows(query)}
-        new = {file.path: _data(file) for file in files}
+        new = {file.path: file_data(file) for file in files}
         changed = [
             (number, path, *data, 1)
             for path, data in new.items()
-            if path not in old or _differs(old[path], data)
+            if path not in old or file_differs(old[path], data)
         ]
         for part in chunks(changed):
             self._upsert(list(part), number)
@@ -187,12 +187,14 @@ class IndexQueries(Connection):
         )
 
 
-def _data(file: model.File) -> tuple[Any, ...]:
+def file_data(file: model.File) -> tuple[Any, ...]:
+    """Return what a file's row says of it, but for its project and its path."""
     companion = (file.core_metadata or {}).get("sha256")
     return (file.sha256, file.size, file.origin, companion, file.upload_time)
 
 
-def _differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+def file_differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
+    """Tell whether a file's row, with its `listed`, must be written anew."""
     # A size that was asked of the file host stays known when the index tells none.
     sha256, size, *rest, listed = old
     return not listed or (sha256, *rest) != (new[0], *new[2:]) or new[1] not in (None, size)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -80,6 +80,7 @@ class Wire:
     def __init__(self, policy: UpstreamPolicy, addresses: Addresses) -> None:
         """Prepare a session; nothing is connected before the first request."""
         self._retry = policy.retry
+        self.connections = policy.connections
         self._timeout = (_CONNECT_SECONDS, policy.timeout)
         self._seconds = _WHOLE_IN_SILENCES * policy.timeout
         self._credentials = addresses.credentials
@@ -184,6 +185,32 @@ class _Session(requests.Session):
     It would read the redirect's body into memory, unpacked, whatever its size, and it
     does not know which hosts are trusted with what.
     """
+
+    def __init__(self) -> None:
+        """Know nothing of the environment yet."""
+        super().__init__()
+        self._environment: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def merge_environment_settings(
+        self,
+        url: str,
+        proxies: Mapping[str, str] | None,
+        stream: bool | None,
+        verify: bool | str | None,
+        cert: Any,
+    ) -> Mapping[str, Any]:
+        """Return what the environment says of a host, which is looked up once.
+
+        It takes requests as long to read all variables as to send the request.
+        """
+        parts = urlsplit(url)
+        host = parts.scheme, parts.netloc
+        if host not in self._environment:
+            self._environment[host] = super().merge_environment_settings(
+                url, {}, None, None, None
+            )
+        known = self._environment[host]
+        return {**known, "proxies": {**known["proxies"], **(proxies or {})}, "stream": stream}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where to go next: nowhere."""
