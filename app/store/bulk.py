@@ -5,9 +5,11 @@ of 800,000 projects: peewee would take longer to build its statements and object
 SQLite to run them.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, NamedTuple
 
 import peewee
@@ -15,31 +17,53 @@ import peewee
 from app import model
 from app.names import ProjectName
 from app.store.connection import Connection
-from app.store.index import Settled, file_data, file_differs
+from app.store.index import Settled, file_data
 
-_ENTER = "INSERT INTO project (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET gone_at = NULL"
-_NUMBER = "SELECT id FROM project WHERE name = ?"
-_FILES = (
-    "SELECT path, sha256, size, origin, metadata_sha256, upload_time, listed "
-    "FROM file WHERE project_id = ?"
-)
+_ENTER = """
+INSERT INTO project (name) SELECT value FROM json_each(?) WHERE TRUE
+ON CONFLICT (name) DO UPDATE SET gone_at = NULL WHERE gone_at IS NOT NULL
+"""
+_NUMBERS = """
+SELECT json_group_object(name, id) FROM project WHERE name IN (SELECT value FROM json_each(?))
+"""
+# Those of which a file is listed already: for the others none can have gone.
+_LISTING = """
+SELECT json_group_array(id) FROM project WHERE id IN (SELECT value FROM json_each(?))
+AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed = 1)
+"""
 # A path belongs to the project that listed it first, for as long as it does: another
-# project's page must not take its file over.
+# project's page must not take its file over. A row that would stay as it is is not
+# written: most updates add a few files to many. A size that was asked of the file host
+# stays known where the index tells none.
 _UPSERT = """
 INSERT INTO file
     (project_id, path, sha256, size, origin, metadata_sha256, upload_time, listed)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+VALUES {rows}
 ON CONFLICT (path) DO UPDATE SET
     project_id = excluded.project_id,
     sha256 = excluded.sha256,
-    size = COALESCE(excluded.size, file.size),
+    size = COALESCE(excluded.size, size),
     origin = excluded.origin,
     metadata_sha256 = excluded.metadata_sha256,
     upload_time = excluded.upload_time,
     listed = 1
-WHERE file.project_id = excluded.project_id OR file.listed = 0
+WHERE listed = 0 OR project_id = excluded.project_id AND (
+    sha256 IS NOT excluded.sha256
+    OR size IS NOT COALESCE(excluded.size, size)
+    OR origin IS NOT excluded.origin
+    OR metadata_sha256 IS NOT excluded.metadata_sha256
+    OR upload_time IS NOT excluded.upload_time
+)
 """
-_UNLIST = "UPDATE file SET listed = 0 WHERE path = ?"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, 1)"
+# Every statement gives the interpreter's lock away and must wait to have it back, so
+# few long ones are faster than many short ones. Few lengths, so that the connection
+# keeps the statements compiled.
+_ROWS = tuple((count, _UPSERT.format(rows=", ".join([_ROW] * count))) for count in (256, 32, 4, 1))
+_UNLIST = """
+UPDATE file SET listed = 0
+WHERE project_id = ? AND listed = 1 AND path NOT IN (SELECT value FROM json_each(?))
+"""
 _SETTLE = """
 UPDATE project SET
     serial = ?, etag = ?, last_modified = ?, checked_at = ?, failure = NULL, failing_since = NULL
@@ -70,12 +94,20 @@ class BulkQueries(Connection):
 
     def record_all(self, projects: Sequence[model.Project]) -> None:
         """Make the files of projects known, as `record` does, in one transaction."""
+        names = json.dumps([project.name for project in projects])
         with self._writing(), _wrapped():
             connection = self._db.connection()
+            connection.execute(_ENTER, (names,))
+            numbers = _one(connection, _NUMBERS, names)
+            listing = set(_one(connection, _LISTING, json.dumps(list(numbers.values()))))
+            rows: list[tuple[Any, ...]] = []
             for project in projects:
-                connection.execute(_ENTER, (project.name,))
-                (number,) = connection.execute(_NUMBER, (project.name,)).fetchone()
-                _replace_files(connection, number, project.files)
+                number = numbers[project.name]
+                if number in listing:
+                    paths = json.dumps([file.path for file in project.files])
+                    connection.execute(_UNLIST, (number, paths))
+                rows += ((number, file.path, *file_data(file)) for file in project.files)
+            _upsert(connection, rows)
 
     def settle_all(self, settled: Iterable[tuple[ProjectName, Settled]]) -> None:
         """Note that the pages which `record_all` announced are written."""
@@ -104,23 +136,18 @@ class BulkQueries(Connection):
             yield from self._db.execute_sql(sql)
 
 
-def _replace_files(
-    connection: sqlite3.Connection, number: int, files: Sequence[model.File]
-) -> None:
-    """Write only the rows that differ: most updates add a few files to many."""
-    old = {row[0]: row[1:] for row in connection.execute(_FILES, (number,))}
-    new = {file.path: file_data(file) for file in files}
-    connection.executemany(
-        _UPSERT,
-        [
-            (number, path, *data)
-            for path, data in new.items()
-            if path not in old or file_differs(old[path], data)
-        ],
-    )
-    gone = [(path,) for path, row in old.items() if row[-1] and path not in new]
-    if gone:
-        connection.executemany(_UNLIST, gone)
+def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write the rows of files that differ from what is there."""
+    start = 0
+    for count, sql in _ROWS:
+        while len(rows) - start >= count:
+            connection.execute(sql, tuple(chain.from_iterable(rows[start : start + count])))
+            start += count
+
+
+def _one(connection: sqlite3.Connection, sql: str, parameter: str) -> Any:
+    """Return what a query puts into one JSON value."""
+    return json.loads(connection.execute(sql, (parameter,)).fetchone()[0])
 
 
 @contextmanager

@@ -166,7 +166,7 @@ class IndexQueries(Connection):
         changed = [
             (number, path, *data, 1)
             for path, data in new.items()
-            if path not in old or file_differs(old[path], data)
+            if path not in old or _differs(old[path], data)
         ]
         for part in chunks(changed):
             self._upsert(list(part), number)
@@ -193,8 +193,7 @@ def file_data(file: model.File) -> tuple[Any, ...]:
     return (file.sha256, file.size, file.origin, companion, file.upload_time)
 
 
-def file_differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    """Tell whether a file's row, with its `listed`, must be written anew."""
+def _differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     # A size that was asked of the file host stays known when the index tells none.
     sha256, size, *rest, listed = old
     return not listed or (sha256, *rest) != (new[0], *new[2:]) or new[1] not in (None, size)
