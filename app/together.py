@@ -56,7 +56,7 @@ class Together(Generic[T]):
         except BaseException as error:  # noqa: BLE001  each thread of the batch raises it
             errors = [error] * len(batch)
         with self._changed:
-            for wish, error in zip(batch, errors, strict=True):
-                wish.error, wish.done = error, True
+            for wish, failure in zip(batch, errors, strict=True):
+                wish.error, wish.done = failure, True
             self._busy = False
             self._changed.notify_all()

@@ -229,7 +229,7 @@ def _stamp(previous: str | Path) -> int:
     """Return a modification time, a multiple of four, later than the page before."""
     now = int(time.time()) // 4 * 4 - 4
     try:
-        return max(now, int(os.stat(previous).st_mtime) // 4 * 4 + 4)
+        return max(now, int(os.stat(previous).st_mtime) // 4 * 4 + 4)  # noqa: PTH116  see `stage`
     except FileNotFoundError:
         return now
 

@@ -3,20 +3,16 @@
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 
-from app import pages
 from app.config import Projects
 from app.names import ProjectName
-from app.planning import IndexFacts, ProjectState, plan_index
+from app.planning import Difference, IndexFacts, ProjectState, differing, plan_index
+from app.roots import Roots
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject, WriteRoot
-from app.store import TrackedProject
-from app.tree import Pages
 from app.upstream import NotModified
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
-
 
 _WORKERS_PER_CONNECTION = 3
 
@@ -46,17 +42,29 @@ class SyncIndex(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and the list of projects if they change it."""
-        tracked = self.parts.store.tracked()
-        announced = self._announced(tracked)
-        facts = IndexFacts(
-            tracked=[_state(project) for project in tracked],
-            pages=self.parts.tree.names(),
-            announced=announced,
-            everything=self._everything,
-            max_age=self.parts.config.sync.max_age,
-        )
+        facts = self._facts(self._announced())
         steps = plan_index(facts, int(time.time()))
-        return [*steps, WriteRoot()] if steps or self._root_differs() else []
+        return [*steps, WriteRoot()] if steps or self._roots.differs() else []
+
+    def _facts(self, announced: dict[ProjectName, int] | None) -> IndexFacts:
+        """Return what the plan is made of; where there is a list, what differs from it.
+
+        Raises:
+            RefusedError: The list is not to be believed.
+
+        """
+        states = (
+            ProjectState(row.name, row.serial, row.checked_at, failing=bool(row.failing))
+            for row in self.parts.store.each_state()
+        )
+        pages = self.parts.tree.each_name()
+        max_age = self.parts.config.sync.max_age
+        if announced is None:
+            return IndexFacts(list(states), set(pages), None, self._everything, max_age)
+        empty = not announced
+        found = differing(states, pages, announced)
+        self._believe(found, empty=empty)
+        return IndexFacts(found.tracked, found.pages, found.announced, self._everything, max_age)
 
     def execute(self, step: Step) -> None:
         """Write one project, or the list."""
@@ -66,7 +74,7 @@ class SyncIndex(Job):
             case RevalidateProject(name):
                 self.parts.index.bring(name)
             case WriteRoot():
-                self._write_root()
+                self._roots.write()
             case _:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
@@ -75,16 +83,19 @@ class SyncIndex(Job):
     def _everything(self) -> bool:
         return self.parts.config.projects is Projects.ALL
 
-    def _announced(self, tracked: Sequence[TrackedProject]) -> Mapping[ProjectName, int] | None:
+    @property
+    def _roots(self) -> Roots:
+        return Roots(self.parts.store, self.parts.tree)
+
+    def _announced(self) -> dict[ProjectName, int] | None:
         """Return upstream's serials, where asking for the whole list is worth it.
 
         Raises:
-            RefusedError: The list is not to be believed.
             UsageError: There is none, and the configuration cannot do without.
 
         """
         sync = self.parts.config.sync
-        if not self._everything and len(tracked) <= sync.whole_list_above:
+        if not self._everything and self.parts.store.tracked_count() <= sync.whole_list_above:
             return None
         found = self.parts.upstream.serials(None)
         if found is None or isinstance(found, NotModified):
@@ -95,51 +106,18 @@ class SyncIndex(Job):
                 )
                 raise UsageError(message)
             return None
-        self._believe(found.serials, tracked)
         return found.serials
 
-    def _believe(
-        self, announced: Mapping[ProjectName, int], tracked: Sequence[TrackedProject]
-    ) -> None:
-        missing = sum(project.name not in announced for project in tracked)
+    def _believe(self, found: Difference, *, empty: bool) -> None:
         limit = self.parts.config.sync.max_removals
-        if self.options.accept_removals or (announced and missing <= limit):
+        if self.options.accept_removals or (not empty and found.missing <= limit):
             return
-        what = f"misses {missing} projects that are here" if announced else "is empty"
+        what = "is empty" if empty else f"misses {found.missing} projects that are here"
         message = (
             f"upstream's list of projects {what}; nothing was changed. If that is right, "
             "run again with --accept-removals"
         )
         raise RefusedError(message)
-
-    def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != _mark(self.parts.store.tracked())
-
-    def _write_root(self) -> None:
-        tracked = self.parts.store.tracked()
-        if self.parts.tree.root_mark() == _mark(tracked):
-            return
-        entries = [(project.name, project.serial) for project in tracked if project.checked_at]
-        last = max((serial for _, serial in entries if serial is not None), default=None)
-        rendered = Pages(
-            html=pages.render_root_html(entries, last), json=pages.render_root_json(entries, last)
-        )
-        self.parts.tree.write_root(rendered, _mark(tracked))
-
-
-def _state(project: TrackedProject) -> ProjectState:
-    return ProjectState(
-        project.name, project.serial, project.checked_at, failing=project.failure is not None
-    )
-
-
-def _mark(tracked: Sequence[TrackedProject]) -> str:
-    """Return what tells one list of projects from another."""
-    digest = blake2b(digest_size=16)
-    for project in tracked:
-        if project.checked_at:
-            digest.update(f"{project.name} {project.serial}\n".encode())
-    return digest.hexdigest()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -8,15 +8,13 @@ SQLite to run them.
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from typing import Any, NamedTuple
-
-import peewee
 
 from app import model
 from app.names import ProjectName
 from app.store.connection import Connection
+from app.store.errors import StoreError
 from app.store.index import Settled, file_data
 
 _ENTER = """
@@ -66,17 +64,23 @@ WHERE project_id = ? AND listed = 1 AND path NOT IN (SELECT value FROM json_each
 """
 _SETTLE = """
 UPDATE project SET
-    serial = ?, etag = ?, last_modified = ?, checked_at = ?, failure = NULL, failing_since = NULL
-WHERE name = ?
+    serial = json_extract(page.value, '$[1]'),
+    etag = json_extract(page.value, '$[2]'),
+    last_modified = json_extract(page.value, '$[3]'),
+    checked_at = json_extract(page.value, '$[4]'),
+    failure = NULL,
+    failing_since = NULL
+FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
 """
 _STATES = """
 SELECT name, serial, checked_at, failure IS NOT NULL
-FROM project WHERE gone_at IS NULL ORDER BY name
+FROM project WHERE gone_at IS NULL
 """
 _LISTED = """
 SELECT name, serial FROM project
 WHERE gone_at IS NULL AND checked_at IS NOT NULL ORDER BY name
 """
+_COUNT = "SELECT COUNT(*) FROM project WHERE gone_at IS NULL"
 _LAST = "SELECT MAX(serial) FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL"
 
 
@@ -95,63 +99,67 @@ class BulkQueries(Connection):
     def record_all(self, projects: Sequence[model.Project]) -> None:
         """Make the files of projects known, as `record` does, in one transaction."""
         names = json.dumps([project.name for project in projects])
-        with self._writing(), _wrapped():
-            connection = self._db.connection()
-            connection.execute(_ENTER, (names,))
-            numbers = _one(connection, _NUMBERS, names)
-            listing = set(_one(connection, _LISTING, json.dumps(list(numbers.values()))))
+        with self._writing():
+            self._sql(_ENTER, names)
+            numbers = self._value(_NUMBERS, names)
+            listing = set(self._value(_LISTING, json.dumps(list(numbers.values()))))
             rows: list[tuple[Any, ...]] = []
             for project in projects:
                 number = numbers[project.name]
                 if number in listing:
-                    paths = json.dumps([file.path for file in project.files])
-                    connection.execute(_UNLIST, (number, paths))
+                    self._sql(_UNLIST, number, json.dumps([file.path for file in project.files]))
                 rows += ((number, file.path, *file_data(file)) for file in project.files)
-            _upsert(connection, rows)
+            for sql, part in _statements(rows):
+                self._sql(sql, *part)
 
     def settle_all(self, settled: Iterable[tuple[ProjectName, Settled]]) -> None:
         """Note that the pages which `record_all` announced are written."""
         rows = [
-            (page.serial, page.etag, page.last_modified, page.now, name) for name, page in settled
+            (name, page.serial, page.etag, page.last_modified, page.now) for name, page in settled
         ]
-        with self._writing(), _wrapped():
-            self._db.connection().executemany(_SETTLE, rows)
+        with self._writing():
+            self._sql(_SETTLE, json.dumps(rows))
 
     def each_state(self) -> Iterator[StateRow]:
-        """Yield how far each tracked project is, by name, with constant memory."""
+        """Yield how far each tracked project is, in no order, with constant memory."""
         return map(StateRow._make, self._each(_STATES))
 
     def each_listed(self) -> Iterator[tuple[ProjectName, int | None]]:
         """Yield what the list of projects lists, by name, with constant memory."""
         return self._each(_LISTED)
 
+    def tracked_count(self) -> int:
+        """Return how many projects are kept in step."""
+        with self._reading():
+            return int(self._sql(_COUNT).fetchone()[0])
+
     def last_serial(self) -> int | None:
         """Return the highest serial of a page that is here."""
         with self._reading():
-            last: int | None = self._db.execute_sql(_LAST).fetchone()[0]
+            last: int | None = self._sql(_LAST).fetchone()[0]
             return last
 
     def _each(self, sql: str) -> Iterator[Any]:
         with self._reading():
-            yield from self._db.execute_sql(sql)
+            rows = self._sql(sql)
+        try:
+            yield from rows
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
+
+    def _value(self, sql: str, parameter: str) -> Any:
+        """Return what a query puts into one JSON value."""
+        return json.loads(self._sql(sql, parameter).fetchone()[0])
+
+    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+        return cursor
 
 
-def _upsert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write the rows of files that differ from what is there."""
+def _statements(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Iterable[Any]]]:
+    """Yield the statements that write the rows of files, with their parameters."""
     start = 0
     for count, sql in _ROWS:
         while len(rows) - start >= count:
-            connection.execute(sql, tuple(chain.from_iterable(rows[start : start + count])))
+            yield sql, chain.from_iterable(rows[start : start + count])
             start += count
-
-
-def _one(connection: sqlite3.Connection, sql: str, parameter: str) -> Any:
-    """Return what a query puts into one JSON value."""
-    return json.loads(connection.execute(sql, (parameter,)).fetchone()[0])
-
-
-@contextmanager
-def _wrapped() -> Iterator[None]:
-    """Raise peewee's errors where its connection is used without it."""
-    with peewee.__exception_wrapper__:
-        yield

@@ -32,6 +32,9 @@ _MAX_REDIRECTS = 5
 # else would end it.
 _WHOLE_IN_SILENCES = 10
 
+# Of a request: stream, verify, cert.
+_UNSAID = (None, None, None)
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429})
 
@@ -189,27 +192,18 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         """Know nothing of the environment yet."""
         super().__init__()
-        self._environment: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._environment: dict[str, Any] = {}
 
-    def merge_environment_settings(
-        self,
-        url: str,
-        proxies: Mapping[str, str] | None,
-        stream: bool | None,
-        verify: bool | str | None,
-        cert: Any,
-    ) -> Mapping[str, Any]:
-        """Return what the environment says of a host, which is looked up once.
+    def merge_environment_settings(self, url: Any, *asked: Any) -> Any:  # noqa: ANN401  as requests has it
+        """Return what holds for a request; what the environment says of a host is kept.
 
-        It takes requests as long to read all variables as to send the request.
+        To look through all variables takes as long as to send the request.
         """
-        parts = urlsplit(url)
-        host = parts.scheme, parts.netloc
+        host = url[: url.find("/", len("https://"))]
         if host not in self._environment:
-            self._environment[host] = super().merge_environment_settings(
-                url, {}, None, None, None
-            )
+            self._environment[host] = super().merge_environment_settings(url, {}, *_UNSAID)
         known = self._environment[host]
+        proxies, stream = asked[:2]
         return {**known, "proxies": {**known["proxies"], **(proxies or {})}, "stream": stream}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:

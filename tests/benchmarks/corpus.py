@@ -53,7 +53,8 @@ def write_corpus(folder: Path, projects: int) -> Written:
         serials[name] = serial
         size += write_page(folder, name, serial, listed)
         size += write_packed(folder / "json" / f"{name}.json", _legacy(name, serial, listed))
-    write_serials(folder, serials)
+    write_list(folder, serials)
+    _write_headers(folder, serials)
     return Written(projects, files, size)
 
 
@@ -77,14 +78,17 @@ def write_page(folder: Path, name: str, serial: int, files: list[dict[str, Any]]
     return write_packed(folder / "simple" / name / "index.json", page)
 
 
-def write_serials(folder: Path, serials: dict[str, int]) -> None:
-    """Write the list of projects, and the header that goes with each page."""
-    last = max(serials.values())
+def write_list(folder: Path, serials: dict[str, int]) -> None:
+    """Write the list of projects, as PEP 691 has it."""
     page = {
-        "meta": {"_last-serial": last, "api-version": "1.4"},
+        "meta": {"_last-serial": max(serials.values()), "api-version": "1.4"},
         "projects": [{"_last-serial": serial, "name": name} for name, serial in serials.items()],
     }
     write_packed(folder / "root.json", page)
+
+
+def _write_headers(folder: Path, serials: dict[str, int]) -> None:
+    """Write nginx's map from projects to X-PyPI-Last-Serial."""
     lines = [f'"{name}" {serial};\n' for name, serial in serials.items()]
     (folder / "serials.map").write_text("".join(lines))
 
@@ -117,9 +121,7 @@ def _files(name: str, number: int) -> Iterator[dict[str, Any]]:
             made += 1
 
 
-def _file(
-    chance: random.Random, named: tuple[str, str, str | None], size: int
-) -> dict[str, Any]:
+def _file(chance: random.Random, named: tuple[str, str, str | None], size: int) -> dict[str, Any]:
     name, version, tag = named
     stem = f"{name.replace('-', '_')}-{version}"
     place = chance.randbytes(32).hex()

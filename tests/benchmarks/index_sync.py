@@ -1,7 +1,7 @@
 """How fast the index is brought in, beside what the other mirrors do.
 
-    .venv/bin/python -m tests.benchmarks.index_sync --projects 5000 --rounds 3
-    .venv/bin/python -m tests.benchmarks.index_sync --projects 2000 --latency 50
+.venv/bin/python -m tests.benchmarks.index_sync --projects 5000 --rounds 3
+.venv/bin/python -m tests.benchmarks.index_sync --projects 2000 --latency 50
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import rmtree
 from statistics import median
 
-from tests.benchmarks.corpus import name_of, write_corpus, write_page, write_serials
+from tests.benchmarks.corpus import name_of, write_corpus, write_list, write_page
 from tests.benchmarks.measuring import Cost, FailedError, sync_index
 from tests.benchmarks.mirror import CONNECTIONS, write_mirror
 from tests.benchmarks.peers import MissingError, bandersnatch, version
@@ -113,7 +113,7 @@ def _later_syncs(site: Site) -> None:
     serials = {name_of(number): 1_000_000 + number for number in range(site.projects)}
     name = name_of(site.projects // 2)
     serials[name] = 2_000_000
-    write_serials(corpus, serials)
+    write_list(corpus, serials)
     write_page(corpus, name, serials[name], [])
     print(f"{'larder, one changed':24}{sync_index(config, log)}")
 

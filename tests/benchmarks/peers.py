@@ -35,9 +35,7 @@ def bandersnatch(folder: Path, upstream: str) -> Cost:
     """Mirror an upstream's index with bandersnatch."""
     folder.mkdir(parents=True)
     conf = folder / "bandersnatch.conf"
-    conf.write_text(
-        _BANDERSNATCH.format(folder=folder, upstream=upstream, workers=_WORKERS)
-    )
+    conf.write_text(_BANDERSNATCH.format(folder=folder, upstream=upstream, workers=_WORKERS))
     command = [*_run("bandersnatch"), "-c", str(conf), "mirror"]
     # It ends 1 as well when all went well.
     return measured(command, folder / "log", codes=(0, 1))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -35,7 +36,7 @@ http {{
     keepalive_requests 1000000;
     map_hash_max_size 4194304;
     map_hash_bucket_size 256;
-    map $name $serial {{ default ""; include {corpus}/serials.map; }}
+    map $name $serial {{ default ""; include {corpus}/serials.ma[p]; }}
     add_header X-PyPI-Last-Serial $serial;
     server {{
         listen 127.0.0.1:{port};
@@ -115,9 +116,7 @@ class _Relay:
 
     def run(self) -> None:
         """Carry until told to stop."""
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0)
-        )
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port = server.sockets[0].getsockname()[1]
         self.ready.set()
         self._loop.run_forever()
@@ -150,8 +149,6 @@ class _Relay:
 
 
 def _wait_for(port: int, nginx: "subprocess.Popen[bytes]") -> None:
-    import socket
-
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and nginx.poll() is None:
         with socket.socket() as probe:
