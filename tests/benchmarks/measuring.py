@@ -1,14 +1,29 @@
 """A child process, and what it took."""
 
+import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+# A child begins as a copy of its parent, whose memory counts as its own peak. So the
+# parent is a small one.
+_WATCH = """
+import json, os, subprocess, sys, time
+started = time.monotonic()
+child = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(child.pid, 0)
+child.returncode = os.waitstatus_to_exitcode(status)
+with open(sys.argv[1], "w") as stream:
+    cpu = usage.ru_utime + usage.ru_stime
+    json.dump([time.monotonic() - started, cpu, usage.ru_maxrss], stream)
+sys.exit(child.returncode)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +51,21 @@ def measured(command: Sequence[str], log: Path, codes: Sequence[int] = (0,)) -> 
         FailedError: Its exit code is another than expected.
 
     """
+    usage = log.with_name("usage.json")
     with log.open("wb") as stream:
-        started = time.monotonic()
-        child = subprocess.Popen(
-            command, cwd=ROOT, stdout=stream, stderr=subprocess.STDOUT, env=_environment()
+        code = subprocess.call(
+            [sys.executable, "-I", "-S", "-c", _WATCH, str(usage), *command],
+            cwd=ROOT,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - started
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in codes:
+    if code not in codes:
         said = log.read_text(errors="replace")[-2000:]
-        message = f"{' '.join(command)} ended {child.returncode}:\n{said}"
+        message = f"{' '.join(command)} ended {code}:\n{said}"
         raise FailedError(message)
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    seconds, cpu, peak = json.loads(usage.read_text())
+    return Cost(seconds, cpu, peak / 1024)
 
 
 def sync_index(config: Path, log: Path) -> Cost:
