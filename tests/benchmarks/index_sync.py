@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from statistics import median
 
 from tests.benchmarks.corpus import name_of, write_corpus, write_list, write_page
@@ -29,6 +28,8 @@ class Site:
     folder: Path
     url: str
     projects: int
+    # Milliseconds of a round trip.
+    latency: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,11 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             serving(folder / "corpus", folder / "nginx") as near,
             far_away(near, options.latency) as url,
         ):
-            site = Site(folder, url, options.projects)
-            mine = _first_syncs(site, options.rounds)
-            _print_bound(mine, options.latency)
-            if not options.alone:
-                _compare(site, mine)
+            site = Site(folder, url, options.projects, options.latency)
+            _first_syncs(site, options.rounds, _peers(alone=options.alone))
             _later_syncs(site)
     return 0
 
@@ -57,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--projects", type=int, default=2000, help="how many upstream has")
     parser.add_argument("--latency", type=float, default=0, help="milliseconds of a round trip")
-    parser.add_argument("--rounds", type=int, default=3, help="first syncs of larder")
+    parser.add_argument("--rounds", type=int, default=3, help="first syncs of each")
     parser.add_argument("--alone", action="store_true", help="measure larder only")
     parser.add_argument("--folder", type=Path, help="where to work; must be on a real disk")
     return parser
@@ -69,45 +67,60 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _first_syncs(site: Site, rounds: int) -> float:
-    """Bring everything in, again and again; return the median of projects a second."""
-    rates = []
+def _first_syncs(site: Site, rounds: int, peers: Sequence[str]) -> None:
+    """Bring everything in with each in turn, again and again; print the medians.
+
+    Nothing is deleted in between: for minutes ext4 goes round the inodes of deleted
+    files, and everybody pays for it.
+    """
+    rates: dict[str, list[float]] = {name: [] for name in ("larder", *peers)}
     for number in range(rounds):
-        rmtree(site.folder / "larder", ignore_errors=True)
-        config = write_mirror(site.folder / "larder", site.url)
-        cost = sync_index(config, site.folder / "larder" / "log")
-        rates.append(_print_rate(f"larder, round {number + 1}", site, cost))
-    print(f"{'larder, median':24}{median(rates):8.0f} projects/s")
-    return median(rates)
+        for name, found in rates.items():
+            folder = site.folder / f"{name}-{number}"
+            cost = _larder(folder, site) if name == "larder" else _bandersnatch(folder, site)
+            found.append(_print_rate(f"{name}, round {number + 1}", site, cost))
+    mine = median(rates["larder"])
+    print(f"larder, median: {mine:.0f} projects/s; load {os.getloadavg()[0]:.2f}")
+    if site.latency:
+        most = CONNECTIONS * 1000 / site.latency
+        print(f"{CONNECTIONS} connections allow {most:.0f} requests/s; ratio {mine / most:.2f}")
+    for name in peers:
+        theirs = median(rates[name])
+        print(
+            f"{name}, median: {theirs:.0f} projects/s; larder is {mine / theirs:.1f} times as fast"
+        )
 
 
-def _print_bound(rate: float, latency: float) -> None:
-    if latency:
-        most = CONNECTIONS * 1000 / latency
-        print(f"{CONNECTIONS} connections allow {most:.0f} requests/s; ratio {rate / most:.2f}")
+def _larder(folder: Path, site: Site) -> Cost:
+    return sync_index(write_mirror(folder, site.url), folder / "log")
 
 
-def _compare(site: Site, mine: float) -> None:
-    """Do the same with bandersnatch."""
-    try:
-        found = version("bandersnatch")
-        cost = bandersnatch(site.folder / "bandersnatch", site.url)
-    except (MissingError, FailedError) as error:
-        print(f"bandersnatch: left out, since {error}")
-        return
-    pages = site.folder / "bandersnatch" / "mirror" / "web" / "simple"
-    count = sum(1 for _ in pages.glob("*/index.html")) if pages.exists() else 0
+def _bandersnatch(folder: Path, site: Site) -> Cost:
+    cost = bandersnatch(folder, site.url)
+    count = sum(1 for _ in folder.glob("mirror/web/simple/*/index.html"))
     if count < site.projects:
-        print(f"bandersnatch: left out, since it wrote {count} pages")
-        return
-    theirs = _print_rate(found, site, cost)
-    print(f"larder is {mine / theirs:.1f} times as fast as {found}")
+        message = f"bandersnatch wrote {count} pages of {site.projects}"
+        raise FailedError(message)
+    return cost
+
+
+def _peers(*, alone: bool) -> list[str]:
+    """Return the mirrors to compare with, as far as they can be had."""
+    found = []
+    for name in () if alone else ("bandersnatch",):
+        try:
+            print(version(name))
+        except MissingError as error:
+            print(f"{name}: left out, since {error}")
+        else:
+            found.append(name)
+    return found
 
 
 def _later_syncs(site: Site) -> None:
     """Run again with nothing changed, then with one project changed."""
-    config = site.folder / "larder" / "larder.yaml"
-    log = site.folder / "larder" / "log"
+    config = site.folder / "larder-0" / "larder.yaml"
+    log = site.folder / "larder-0" / "log"
     print(f"{'larder, no change':24}{sync_index(config, log)}")
     corpus = site.folder / "corpus"
     serials = {name_of(number): 1_000_000 + number for number in range(site.projects)}

@@ -6,8 +6,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from jobs.children import end_session
@@ -109,43 +110,52 @@ class _Relay:
 
     def __init__(self, target: int, delay: float) -> None:
         self._target, self._delay = target, delay
-        self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stop: Callable[[], object] = bool
         self.ready = threading.Event()
         self.port = 0
 
     def run(self) -> None:
         """Carry until told to stop."""
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
-        self.ready.set()
-        self._loop.run_forever()
-        server.close()
-        for task in self._tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
-        self._loop.close()
+        asyncio.run(self._carry_all())
 
     def stop(self) -> None:
         """End `run`, from another thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._stop()
+
+    async def _carry_all(self) -> None:
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = partial(loop.call_soon_threadsafe, over.set)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        self.ready.set()
+        await over.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         far, away = await asyncio.open_connection("127.0.0.1", self._target)
         for read, write, delay in ((near, away, 0.0), (far, back, self._delay)):
-            task = self._loop.create_task(self._carry(read, write, delay))
+            task = asyncio.create_task(_carry(read, write, delay))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _carry(
-        self, read: asyncio.StreamReader, write: asyncio.StreamWriter, delay: float
-    ) -> None:
+
+async def _carry(read: asyncio.StreamReader, write: asyncio.StreamWriter, delay: float) -> None:
+    later = asyncio.get_running_loop().call_later
+    try:
         while piece := await read.read(1 << 18):
             if delay:
-                self._loop.call_later(delay, write.write, piece)
+                later(delay, write.write, piece)
             else:
                 write.write(piece)
-        self._loop.call_later(delay, write.close)
+        await asyncio.sleep(delay)
+    except ConnectionError:
+        return
+    finally:
+        write.close()
 
 
 def _wait_for(port: int, nginx: "subprocess.Popen[bytes]") -> None:
