@@ -49,8 +49,9 @@ def differing(
             found.add(name)
     for name, serial in announced.items():
         if serial < 0:
-            # Its page is gone: it is as if it were new.
+            # Its page is gone: it is as if none had ever been written.
             announced[name] = ~serial
+            tracked.append(ProjectState(name, ~serial, checked_at=None))
     return Difference(tracked, found, announced, count, missing)
 
 

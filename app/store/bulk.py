@@ -97,7 +97,10 @@ class BulkQueries(Connection):
     """What `IndexQueries` does for one project, for many."""
 
     def record_all(self, projects: Sequence[model.Project]) -> None:
-        """Make the files of projects known, as `record` does, in one transaction."""
+        """Make the files of projects known, as `record` does, in one transaction.
+
+        What one of them lists no more, another of them may list.
+        """
         names = json.dumps([project.name for project in projects])
         with self._writing():
             self._sql(_ENTER, names)
