@@ -4,6 +4,7 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from app.web.environment import MULTIPROCESS
 
@@ -11,15 +12,21 @@ from app.web.environment import MULTIPROCESS
 class Metrics:
     """The application's counters, each with the outcomes it knows."""
 
-    def __init__(self) -> None:
-        """Begin at zero, in a registry that is nobody else's."""
+    def __init__(self, *collectors: Collector) -> None:
+        """Begin at zero, in a registry that is nobody else's; `collectors` add theirs."""
         self._registry = CollectorRegistry()
+        self._others = CollectorRegistry()
+        for collector in collectors:
+            self._others.register(collector)
         self.votes = self._counter("votes", "Votes: accepted, skipped (not counted), lost.")
         self.decisions = self._counter("decisions", "Requests for files not held, by answer.")
         self.asks = self._counter("index_asks", "Questions for projects, by outcome.")
 
     def exposition(self) -> bytes:
-        """Return all counters in Prometheus' text format, of all workers together."""
+        """Return everything in Prometheus' text format, the counters of all workers together."""
+        return self._counters() + generate_latest(self._others)
+
+    def _counters(self) -> bytes:
         if MULTIPROCESS not in os.environ:
             return generate_latest(self._registry)
         together = CollectorRegistry()

@@ -32,6 +32,7 @@ from app.web.metrics import Metrics
 from app.web.places import Places
 from app.web.simple import Questions
 from app.web.spool_reader import SpoolReader
+from app.web.standing import Standing
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
@@ -45,7 +46,8 @@ def get_app() -> "falcon.App[Any, Any]":
     """Return the application for the configuration that the environment names."""
     logging.basicConfig(format="%(levelname)s app: %(message)s", level=logging.INFO)
     config = load(Path(os.environ[CONFIG_VARIABLE]))
-    store, metrics = Store.open(config.database), Metrics()
+    store = Store.open(config.database)
+    metrics = Metrics(Standing(store, config.sync.stuck_after))
     upstream = open_upstream(config, config.threads)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics)
     # A worker that ends well ends through here, after its last request.
