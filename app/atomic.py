@@ -26,6 +26,30 @@ def flush_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def flush_file(path: Path) -> None:
+    """Flush a file's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_filesystem(descriptor: int) -> None:
+    """Flush all that was written to the filesystem of an open file (syncfs(2)).
+
+    One journal commit for many files, where each `fsync` costs one. Since Linux 5.8 it
+    also tells of what could not be written since the descriptor was opened.
+
+    Raises:
+        OSError: Something could not be written.
+
+    """
+    if _LIBC.syncfs(descriptor) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
 @contextmanager
 def replacing(target: Path, staging: Path, mtime: int | None = None) -> Iterator[BinaryIO]:
     """Write a file beside, flush it, and give it its name when the block ends well.

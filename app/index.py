@@ -11,7 +11,9 @@ from app.locks import NameLocks
 from app.names import ProjectName
 from app.planning import retry_pause
 from app.store import Failure, Settled, Store, TrackedProject
+from app.together import Together
 from app.tree import Pages, PageTree
+from app.updates import Update, Updates
 from app.upstream import (
     NoSuchProject,
     Upstream,
@@ -76,6 +78,7 @@ class Index:
         self._tree, self._locks = parts.tree, parts.locks
         self._policy, self._clock = policy, clock
         self._legacy = parts.legacy
+        self._updates = Together(Updates(parts.store, parts.tree).carry_out)
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -148,10 +151,7 @@ class Index:
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
         quarantined = project.status == QUARANTINED
-        # The files before the page, the serial after it: a reader of the page can use
-        # what it lists, and a kill in between leaves the project to be done again.
         keep = self._policy.keep_deleted and not quarantined
-        self._store.record(project, keep_held=keep)
         ours = pages.with_own_links(project)
         rendered = Pages(
             html=(pages.render_html(ours, FILES_URL),),
@@ -159,9 +159,9 @@ class Index:
             serial=project.serial,
             legacy=self._legacy.beside(project, fetched.legacy),
         )
-        self._tree.write(name, rendered)
         settled = Settled(project.serial, found.etag, found.last_modified, now)
-        self._store.settle(name, settled)
+        staged = self._tree.stage(name, rendered)
+        self._updates.do(Update(project, settled, staged, keep_held=keep))
         return Outcome.QUARANTINED if quarantined else Outcome.WRITTEN
 
 

@@ -9,11 +9,20 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
-from app.atomic import ExchangeUnsupportedError, exchange, flush_folder, replacing
+from app.atomic import (
+    ExchangeUnsupportedError,
+    exchange,
+    flush_file,
+    flush_filesystem,
+    flush_folder,
+    replacing,
+)
 from app.names import InvalidNameError, ProjectName, parse_project
 from app.shelf import LEGACY, PROJECT, SLOTS, Shelf, serial_folder
 
@@ -27,6 +36,12 @@ _GZIP_LEVEL = 6
 # the next four.
 _SLOTS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
 
+_MANY = 4
+"""From so many projects on, one flush of the whole filesystem costs less than theirs.
+
+Fewer do not make a client wait for what others have written meanwhile.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pages:
@@ -39,6 +54,16 @@ class Pages:
     legacy: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A project's pages, written where no reader looks."""
+
+    name: ProjectName
+    folder: Path
+    # Whether its legacy JSON lies beside them.
+    legacy: bool
+
+
 class PageTree:
     """Writes and removes the pages below `{repo_path}/simple/`."""
 
@@ -48,6 +73,9 @@ class PageTree:
         self._staging = repo_path / "run" / "staging"
         self._root_mark = repo_path / "run" / "root.mark"
         self._shelf = Shelf(repo_path)
+        # Flushing it is part of every write; it closes with the object.
+        self._descriptor = os.open(self._simple, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._descriptor)
 
     def has(self, name: ProjectName) -> bool:
         """Whether the project's pages are here."""
@@ -63,24 +91,50 @@ class PageTree:
 
     def write(self, name: ProjectName, pages: Pages) -> None:
         """Put a project's pages in place of what was there, all at once."""
-        target = self._simple / name
-        folder = self._staging / f"{os.getpid()}-{os.urandom(8).hex()}"
-        folder.mkdir()
+        for error in self.publish([self.stage(name, pages)]):
+            if error is not None:
+                raise error
+
+    def stage(self, name: ProjectName, pages: Pages) -> Staged:
+        """Write a project's pages where no reader looks; `publish` or `discard` follows.
+
+        Nobody else may stage the same project until then.
+        """
+        folder = os.path.join(self._staging, f"{os.getpid()}-{os.urandom(8).hex()}")  # noqa: PTH118  the paths of a million small files
+        stamp = _stamp(f"{self._simple}/{name}/{HTML}")
+        os.mkdir(folder)  # noqa: PTH102
+        staged = Staged(name, Path(folder), legacy=pages.legacy is not None)
         try:
-            stamp = _stamp(target / HTML)
             for filename, content in _variants(pages).items():
-                _write_flushed(folder / filename, content, stamp + _SLOTS[filename])
+                _write(f"{folder}/{filename}", content, stamp + _SLOTS[filename])
             if pages.legacy is not None:
                 _write_legacy(folder, pages.legacy, pages.serial, stamp)
-            flush_folder(folder)
-            self._swap(folder, target)
+        except BaseException:
+            self.discard(staged)
+            raise
+        return staged
+
+    def publish(self, staged: Sequence[Staged]) -> list[OSError | None]:
+        """Put staged pages in place, each project's all at once; return what failed.
+
+        All are on the disk before the first is in place, and in place for good when
+        this returns.
+        """
+        try:
+            self._flush(staged)
+            errors = [_error_of(self._put, project) for project in staged]
+            os.fsync(self._descriptor)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        flush_folder(self._simple)
-        if pages.legacy is None:
-            self._shelf.unlink(name)
-        else:
-            self._shelf.link(name)
+            for project in staged:
+                self.discard(project)
+        return [
+            error or _error_of(self._link, project)
+            for error, project in zip(errors, staged, strict=True)
+        ]
+
+    def discard(self, staged: Staged) -> None:
+        """Delete what was staged and is not wanted, or what it has replaced."""
+        shutil.rmtree(staged.folder, ignore_errors=True)
 
     def write_root(self, pages: Pages, mark: str) -> None:
         """Put the root pages in place; they may be larger than memory.
@@ -129,6 +183,25 @@ class PageTree:
     def _stale(self, older_than: float) -> list[Path]:
         limit = time.time() - older_than
         return [path for path in self._staging.iterdir() if _modified(path) < limit]
+
+    def _flush(self, staged: Sequence[Staged]) -> None:
+        if len(staged) >= _MANY:
+            flush_filesystem(self._descriptor)
+            return
+        for project in staged:
+            for folder, _, filenames in os.walk(project.folder, topdown=False):
+                for filename in filenames:
+                    flush_file(Path(folder, filename))
+                flush_folder(Path(folder))
+
+    def _put(self, staged: Staged) -> None:
+        self._swap(staged.folder, self._simple / staged.name)
+
+    def _link(self, staged: Staged) -> None:
+        if staged.legacy:
+            self._shelf.link(staged.name)
+        else:
+            self._shelf.unlink(staged.name)
 
     def _swap(self, folder: Path, target: Path) -> None:
         try:
@@ -180,14 +253,23 @@ def _variants(pages: Pages) -> Mapping[str, bytes]:
     }
 
 
-def _write_legacy(folder: Path, legacy: bytes, serial: int | None, stamp: int) -> None:
+def _write_legacy(folder: str, legacy: bytes, serial: int | None, stamp: int) -> None:
     """Lay a project's legacy JSON beside its pages; see `app.shelf` for the places."""
-    inner = folder / serial_folder(serial)
-    inner.mkdir()
-    _write_flushed(inner / PROJECT, legacy, stamp)
-    _write_flushed(inner / f"{PROJECT}.gz", gzip.compress(legacy, _GZIP_LEVEL, mtime=0), stamp + 1)
-    flush_folder(inner)
-    (folder / LEGACY).symlink_to(inner.name)
+    name = serial_folder(serial)
+    inner = f"{folder}/{name}"
+    os.mkdir(inner)  # noqa: PTH102  see `PageTree.stage`
+    _write(f"{inner}/{PROJECT}", legacy, stamp)
+    _write(f"{inner}/{PROJECT}.gz", gzip.compress(legacy, _GZIP_LEVEL, mtime=0), stamp + 1)
+    os.symlink(name, f"{folder}/{LEGACY}")  # noqa: PTH211
+
+
+def _error_of(act: Callable[[Staged], None], staged: Staged) -> OSError | None:
+    """Return what went wrong with one of several, of which the others go on."""
+    try:
+        act(staged)
+    except OSError as error:
+        return error
+    return None
 
 
 def _replace_each(folder: Path, target: Path) -> None:
@@ -201,18 +283,23 @@ def _replace_each(folder: Path, target: Path) -> None:
         path.replace(target / path.name)
 
 
-def _stamp(previous: Path) -> int:
+def _stamp(previous: str | Path) -> int:
     """Return a modification time, a multiple of four, later than the page before."""
     now = int(time.time()) // SLOTS * SLOTS - SLOTS
     try:
-        return max(now, int(previous.stat().st_mtime) // SLOTS * SLOTS + SLOTS)
+        return max(now, int(os.stat(previous).st_mtime) // SLOTS * SLOTS + SLOTS)  # noqa: PTH116
     except FileNotFoundError:
         return now
 
 
-def _write_flushed(path: Path, content: bytes, mtime: int) -> None:
-    with path.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
+def _write(path: str, content: bytes, mtime: int) -> None:
+    with open(path, "xb", buffering=0) as stream:  # noqa: PTH123  see `PageTree.stage`
+        _write_all(stream, content)
         os.utime(stream.fileno(), (mtime, mtime))
-        os.fsync(stream.fileno())
+
+
+def _write_all(stream: FileIO, content: bytes) -> None:
+    """Write all of it: unbuffered, one call may take a part."""
+    left = memoryview(content)
+    while left:
+        left = left[stream.write(left) :]

@@ -51,6 +51,11 @@ class Job(ABC):
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
         """Add the job's own options to those that all have."""
 
+    @property
+    def workers(self) -> int:
+        """How many steps run side by side."""
+        return self.parts.config.sync.concurrent_downloads
+
     @abstractmethod
     def plan(self) -> Sequence[Step]:
         """Return what is to be done; changes nothing."""
@@ -187,7 +192,7 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         steps = job.plan()
         if options.dry_run:
             return Outcome(ExitCode.DONE, plan=steps)
-        runner = Runner(job, config.sync.concurrent_downloads, stop.asked)
+        runner = Runner(job, job.workers, stop.asked)
         report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
         return Outcome(report.exit_code, report=report)
 

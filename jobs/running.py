@@ -4,9 +4,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from app.holdings import FetchFailedError, StoppedError
@@ -174,20 +176,23 @@ class Runner:
     def _side_by_side(
         self, steps: list[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        waiting = iter(steps)
-        running: dict[Future[Exception | None], Step] = {}
+        waiting, running = iter(steps), 0
+        finished: SimpleQueue[tuple[Step, Future[Exception | None]]] = SimpleQueue()
         with ThreadPoolExecutor(self._workers) as pool:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
-                while len(running) < self._workers and not enough():
+                while running < self._workers and not enough():
                     step = next(waiting, None)
                     if step is None:
                         break
-                    running[pool.submit(self._try, step)] = step
+                    future = pool.submit(self._try, step)
+                    future.add_done_callback(partial(_put, finished, step))
+                    running += 1
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(future), future.result()
+                step, future = finished.get()
+                running -= 1
+                yield step, future.result()
 
     def _try(self, step: Step) -> Exception | None:
         try:
@@ -218,3 +223,11 @@ class Runner:
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0
+
+
+def _put(
+    finished: "SimpleQueue[tuple[Step, Future[Exception | None]]]",
+    step: Step,
+    future: "Future[Exception | None]",
+) -> None:
+    finished.put((step, future))

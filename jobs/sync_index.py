@@ -53,6 +53,8 @@ _FEW = 3
 _SHOWN = 100
 """So many of those are kept."""
 
+_WORKERS_PER_CONNECTION = 3
+
 
 class SyncIndex(Job):
     """Bring the index in step with upstream, by serial where upstream has serials."""
@@ -82,6 +84,15 @@ class SyncIndex(Job):
             action="store_true",
             help="a light run: only what upstream's changelog names, or a changed list",
         )
+
+    @property
+    def workers(self) -> int:
+        """While some wait for upstream, others write, the more the better, in one go.
+
+        Upstream itself bounds the connections. Who allows one wants one thing at a time.
+        """
+        connections = super().workers
+        return connections if connections == 1 else _WORKERS_PER_CONNECTION * connections
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""

@@ -107,6 +107,22 @@ def test_removing_takes_the_whole_folder(tmp_path: Path) -> None:
     assert ([], False) == (list(tree.names()), tree.has(SIX))
 
 
+@pytest.mark.parametrize("count", [2, 6])
+def test_of_several_projects_one_fails_alone(tmp_path: Path, count: int) -> None:
+    """Flushed one by one or all at once: the others are in place, with their legacy JSON."""
+    tree = PageTree(tmp_path)
+    names = [ProjectName(f"p-{number}") for number in range(count)]
+    beside = Pages([b"<html>"], [b"{}"], serial=7, legacy=b"legacy")
+    staged = [tree.stage(name, beside) for name in names]
+    (tmp_path / "simple" / names[0]).write_text("in the way")
+    errors = tree.publish(staged)
+    assert [True] + [False] * (count - 1) == [isinstance(error, OSError) for error in errors]
+    assert [False] + [True] * (count - 1) == [tree.has(name) for name in names]
+    found = {path.name: path.read_bytes() for path in (tmp_path / "json").iterdir()}
+    assert dict.fromkeys(names[1:], b"legacy") == found
+    assert list((tmp_path / "run" / "staging").iterdir()) == []
+
+
 def test_the_root_pages_carry_their_mark(tmp_path: Path) -> None:
     """The mark is there once the pages are, and is lost with them."""
     tree = PageTree(tmp_path)

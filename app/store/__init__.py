@@ -3,6 +3,7 @@
 Queries are verbs and return model objects or plain values; rows do not leave here.
 """
 
+from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
@@ -22,5 +23,5 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
     """Everything that larder remembers."""

@@ -276,7 +276,7 @@ class IndexQueries(Connection):
         """Write only the rows that differ: most updates add a few files to many."""
         query = File.select(File.path, *_DATA, File.listed).where(File.project == number)
         old = {row[0]: row[1:] for row in self._rows(query)}
-        new = {file.path: _data(file) for file in files}
+        new = {file.path: file_data(file) for file in files}
         changed = [
             (number, path, *data, 1)
             for path, data in new.items()
@@ -305,7 +305,8 @@ class IndexQueries(Connection):
         )
 
 
-def _data(file: model.File) -> tuple[Any, ...]:
+def file_data(file: model.File) -> tuple[Any, ...]:
+    """Return what a file's row says of it, but for its project and its path."""
     companion = (file.core_metadata or {}).get("sha256")
     return (
         file.sha256,

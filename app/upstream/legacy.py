@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -29,9 +30,15 @@ class Legacy:
 class LegacyJson:
     """The legacy JSON of one index, if it has any; safe for threads."""
 
-    def __init__(self, wire: Wire, templates: tuple[str, ...], limit: int) -> None:
-        """Look at the places that the templates make of a project's name."""
-        self._wire, self._limit = wire, limit
+    def __init__(
+        self,
+        wire: Wire,
+        templates: tuple[str, ...],
+        limit: int,
+        turns: AbstractContextManager[object],
+    ) -> None:
+        """Look at the places that the templates make of a project's name, in `turns`."""
+        self._wire, self._limit, self._turns = wire, limit, turns
         self._lock = threading.Lock()
         # One, once it has answered; none, once it is clear that none will.
         self._templates = self._every = templates
@@ -55,7 +62,9 @@ class LegacyJson:
         what = name if version is None else f"{name}/{quote(version, safe='')}"
         for template in (self._templates or self._every) if insist else self._templates:
             url = template.format(what)
-            answer = self._wire.fetch(Ask(url, {"Accept": "application/json"}, self._limit), _json)
+            ask = Ask(url, {"Accept": "application/json"}, self._limit)
+            with self._turns:
+                answer = self._wire.fetch(ask, _json)
             if answer.body is not None:
                 known = _load(url, answer.body)
                 if isinstance(known, dict) and isinstance(known.get("info"), dict):

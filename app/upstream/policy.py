@@ -31,7 +31,7 @@ class UpstreamPolicy:
     timeout: float
     # Bytes of one page, unpacked.
     max_page_size: int
-    # Idle connections that are kept for each host.
+    # So many pages are asked for at once; as many idle ones are kept for each host.
     connections: int
 
 

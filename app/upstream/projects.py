@@ -1,5 +1,6 @@
 """One project's page, with what the legacy JSON adds to a page of HTML."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -59,13 +60,17 @@ class ProjectPages:
         """Fetch from an index; files get the paths that `places` finds."""
         self._wire, self._addresses, self._places = wire, addresses, places
         self._limit = max_page_size
-        self._legacy = LegacyJson(wire, addresses.legacy, max_page_size)
+        # More threads than connections may ask: some of them render and write meanwhile.
+        self._turns = threading.BoundedSemaphore(wire.connections)
+        self._legacy = LegacyJson(wire, addresses.legacy, max_page_size, self._turns)
 
     def fetch(self, name: ProjectName, known: Validators | None) -> FetchedProject | None:
         """Return a project's page, or None where it is as `known` says."""
         conditions = known.conditions() if known else {}
         url = self._addresses.page(name)
-        answer = self._wire.fetch(Ask(url, {"Accept": _ACCEPT, **conditions}, self._limit), whole)
+        ask = Ask(url, {"Accept": _ACCEPT, **conditions}, self._limit)
+        with self._turns:
+            answer = self._wire.fetch(ask, whole)
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return None
         if answer.body is None:

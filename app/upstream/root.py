@@ -20,6 +20,28 @@ _LIST = b'"projects":['
 _BETWEEN = b"},{"
 
 
+class AwkwardRootError(Exception):
+    """The page cannot be read by pieces; whole, it may be right."""
+
+
+def read_root(body: Iterable[bytes]) -> Listing:
+    """Return what the JSON root lists, reading it while it comes in.
+
+    Raises:
+        AwkwardRootError: `parse_root` must decide.
+
+    """
+    listing = Listing()
+    frame = _Frame()
+    try:
+        for part in frame.cut(body):
+            _add(listing, orjson.loads(b"[" + part + b"]"))
+        listing.last = _frame(orjson.loads(frame.head + frame.tail)).last
+    except ValueError as error:
+        raise AwkwardRootError from error
+    return listing
+
+
 def parse_root(body: bytes) -> Listing:
     """Return what the JSON root lists.
 
@@ -28,28 +50,35 @@ def parse_root(body: bytes) -> Listing:
 
     """
     try:
-        return _by_pieces(body)
-    except ValueError:
+        return read_root([body])
+    except AwkwardRootError:
         return _at_once(body)
 
 
-def _by_pieces(body: bytes) -> Listing:
-    """Decode the list apart from its frame; ValueError where that is not possible."""
-    start = body.index(_LIST) + len(_LIST)
-    end = body.rindex(b"]")
-    listing = _frame(orjson.loads(body[:start] + body[end:]))
-    for piece in _cut(body, start, end):
-        _add(listing, orjson.loads(b"[" + piece + b"]"))
-    return listing
+class _Frame:
+    """A page around its list."""
 
+    def __init__(self) -> None:
+        self.head = self.tail = b""
 
-def _cut(body: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yield the list between two places, cut between entries."""
-    while end - start > _PIECE:
-        cut = body.rindex(_BETWEEN, start, start + _PIECE) + 1
-        yield body[start:cut]
-        start = cut + 1
-    yield body[start:end]
+    def cut(self, body: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the list, cut between entries; ValueError where that is not possible."""
+        rest = b""
+        for piece in body:
+            rest += piece
+            if not self.head and _LIST in rest:
+                start = rest.index(_LIST) + len(_LIST)
+                self.head, rest = rest[:start], rest[start:]
+            while self.head and len(rest) > _PIECE:
+                cut = rest.rindex(_BETWEEN, 0, _PIECE) + 1
+                yield rest[:cut]
+                rest = rest[cut + 1 :]
+            if not self.head and len(rest) > _PIECE:
+                message = "it does not begin as a list"
+                raise ValueError(message)
+        end = rest.rindex(b"]")
+        self.tail = rest[end:]
+        yield rest[:end]
 
 
 def _at_once(body: bytes) -> Listing:

@@ -11,8 +11,8 @@ from app.upstream.errors import NoSuchProject, UpstreamUntrusted
 from app.upstream.listing import Listing
 from app.upstream.policy import Addresses
 from app.upstream.projects import Validators, serial_of, validators_of
-from app.upstream.root import parse_root
-from app.upstream.wire import Ask, Wire, judge
+from app.upstream.root import AwkwardRootError, parse_root, read_root
+from app.upstream.wire import Answer, Ask, Wire, judge
 from app.upstream.xmlrpc import LIST_PACKAGES_WITH_SERIAL, FaultError, NotXmlRpcError, read_list
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -76,19 +76,26 @@ class Serials:
         """Ask for the JSON root (PEP 691), and for nothing else: HTML has no serials."""
         conditions = known.conditions() if known else {}
         ask = Ask(self._addresses.root, {"Accept": _JSON, **conditions}, _LIMIT)
-        answer = self._wire.fetch(ask, _json)
+        try:
+            answer = self._ask_root(ask)
+        except PageError as error:
+            raise UpstreamUntrusted(ask.url, f"cannot be believed: {error}") from error
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return NotModified()
         if answer.body is None:
             _refuse_unless_absent(answer.status, answer.url)
             return None
-        try:
-            listing = parse_root(answer.body)
-        except PageError as error:
-            raise UpstreamUntrusted(answer.url, f"cannot be believed: {error}") from error
+        listing = answer.body
         if listing.named and not listing.serials:
             return None
         return _serial_list(listing, answer.headers, validators_of(answer.headers))
+
+    def _ask_root(self, ask: Ask) -> Answer[Listing | None]:
+        """Ask for the root, a second time where it could not be read as it came in."""
+        try:
+            return self._wire.fetch(ask, _json)
+        except AwkwardRootError:
+            return self._wire.fetch(ask, _json_whole)
 
     def _from_xmlrpc(self) -> SerialList | None:
         """Ask by XML-RPC."""
@@ -108,9 +115,14 @@ class Serials:
         return _serial_list(answer.body, answer.headers, Validators())
 
 
-def _json(media_type: str, body: Iterator[bytes]) -> bytes | None:
+def _json(media_type: str, body: Iterator[bytes]) -> Listing | None:
     """Read JSON; the root as HTML is long, and of no use here."""
-    return b"".join(body) if media_type == _JSON else None
+    return read_root(body) if media_type == _JSON else None
+
+
+def _json_whole(media_type: str, body: Iterator[bytes]) -> Listing | None:
+    """Read JSON that is laid out in another way."""
+    return parse_root(b"".join(body)) if media_type == _JSON else None
 
 
 def _xml(media_type: str, body: Iterator[bytes]) -> Listing | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -31,6 +31,9 @@ _MAX_REDIRECTS = 5
 # A page that dribbles in is given up after so many times the allowed silence: nothing
 # else would end it.
 _WHOLE_IN_SILENCES = 10
+
+# Of a request: stream, verify, cert.
+_UNSAID = (None, None, None)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429})
@@ -80,6 +83,7 @@ class Wire:
     def __init__(self, policy: UpstreamPolicy, addresses: Addresses) -> None:
         """Prepare a session; nothing is connected before the first request."""
         self._retry = policy.retry
+        self.connections = policy.connections
         self._timeout = (_CONNECT_SECONDS, policy.timeout)
         self._seconds = _WHOLE_IN_SILENCES * policy.timeout
         self._credentials = addresses.credentials
@@ -184,6 +188,23 @@ class _Session(requests.Session):
     It would read the redirect's body into memory, unpacked, whatever its size, and it
     does not know which hosts are trusted with what.
     """
+
+    def __init__(self) -> None:
+        """Know nothing of the environment yet."""
+        super().__init__()
+        self._environment: dict[str, Any] = {}
+
+    def merge_environment_settings(self, url: Any, *asked: Any) -> Any:  # noqa: ANN401  as requests has it
+        """Return what holds for a request; what the environment says of a host is kept.
+
+        To look through all variables takes as long as to send the request.
+        """
+        host = url[: url.find("/", len("https://"))]
+        if host not in self._environment:
+            self._environment[host] = super().merge_environment_settings(url, {}, *_UNSAID)
+        known = self._environment[host]
+        proxies, stream = asked[:2]
+        return {**known, "proxies": {**known["proxies"], **(proxies or {})}, "stream": stream}
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Return where to go next: nowhere."""

@@ -1,0 +1,1 @@
+"""What larder costs, measured: run by hand, and small as a smoke test."""

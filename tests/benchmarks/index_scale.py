@@ -1,0 +1,81 @@
+"""What the list of all of PyPI costs: planning, the store, and the root pages.
+
+    .venv/bin/python -m tests.benchmarks.index_scale --projects 800000
+
+The mirror is made as a first sync leaves it, but for the project pages: each project
+has its row and its folder, and the pages there are empty.
+"""
+
+import argparse
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.config import load
+from app.store import Store
+from app.tree import HTML, JSON
+from jobs.parts import make_folders
+from tests.benchmarks.corpus import name_of, write_list, write_page
+from tests.benchmarks.measuring import sync_index
+from tests.benchmarks.mirror import write_mirror
+from tests.benchmarks.upstream import serving
+
+_SERIAL = 1_000_000
+_INSERT = "INSERT INTO project (name, serial, checked_at, tries) VALUES (?, ?, ?, 0)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--projects", type=int, default=800_000, help="how many upstream has")
+    parser.add_argument("--folder", type=Path, help="where to work")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=options.folder) as folder:
+        _measure(Path(folder), options.projects)
+    return 0
+
+
+def _measure(folder: Path, projects: int) -> None:
+    serials = {name_of(number): _SERIAL + number for number in range(projects)}
+    corpus = folder / "corpus"
+    write_list(corpus, serials)
+    size = (corpus / "root.json").stat().st_size
+    print(f"{projects} projects, {size >> 20} MB of root JSON; load {os.getloadavg()[0]:.2f}")
+    with serving(corpus, folder / "nginx") as url:
+        config = write_mirror(folder / "larder", url)
+        started = time.monotonic()
+        _seed(config, serials)
+        print(f"(seeded in {time.monotonic() - started:.1f} s)")
+        log = folder / "larder" / "log"
+        print(f"{'plan, store and root':24}{sync_index(config, log)}", flush=True)
+        print(f"{'no change':24}{sync_index(config, log)}", flush=True)
+        name = name_of(projects // 2)
+        serials[name] = _SERIAL + projects
+        write_page(corpus, name, serials[name], [])
+        write_list(corpus, serials)
+        print(f"{'one changed':24}{sync_index(config, log)}", flush=True)
+
+
+def _seed(config: Path, serials: dict[str, int]) -> None:
+    """Make a mirror that is in step, without asking for any page."""
+    loaded = load(config)
+    make_folders(loaded)
+    Store.open(loaded.database).close()
+    now = int(time.time())
+    with sqlite3.connect(loaded.database.removeprefix("sqlite:///")) as database:
+        database.executemany(_INSERT, ((name, serial, now) for name, serial in serials.items()))
+    database.close()
+    simple = loaded.repo_path / "simple"
+    simple.mkdir()
+    for name in serials:
+        os.mkdir(f"{simple}/{name}")  # noqa: PTH102  800,000 of them
+        for filename in (HTML, JSON):
+            os.close(os.open(f"{simple}/{name}/{filename}", os.O_WRONLY | os.O_CREAT))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

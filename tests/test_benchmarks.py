@@ -1,0 +1,26 @@
+"""The benchmarks run, on a handful of projects; how long they take is not looked at."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import index_scale, index_sync
+
+pytestmark = pytest.mark.system
+
+
+def test_the_first_sync_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also from far away, and with nothing or one project changed."""
+    options = ["--projects", "40", "--rounds", "1", "--latency", "5", "--alone"]
+    assert index_sync.main([*options, "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    for what in ("40 projects", "10 connections allow 2000", "no change", "one changed"):
+        assert what in said
+
+
+def test_the_whole_list_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From its first root page to one changed project."""
+    assert index_scale.main(["--projects", "40", "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    for what in ("plan, store and root", "no change", "one changed"):
+        assert what in said
