@@ -328,6 +328,15 @@ def test_a_second_run_of_a_job_tries_later(config_path: Path, fake_pypi: FakePyp
     assert run("sync-index", config_path).returncode == 0
 
 
+def wait_for_partial_file(config: Path) -> None:
+    """Wait until a download has begun to reach the disk."""
+    deadline = time.monotonic() + 20
+    roots = [tier.path / ".larder" for tier in load(config).cache.tiers]
+    while not any(path.name.endswith(".part") for root in roots for path in root.glob("*")):
+        assert time.monotonic() < deadline, "no partial file"
+        time.sleep(0.01)
+
+
 def wait_for_request(pypi: FakePypi, path: str, count: int) -> None:
     """Wait until so many requests for a path have come."""
     deadline = time.monotonic() + 20
@@ -347,7 +356,7 @@ def test_a_signal_ends_a_job_between_two_blocks(
     fake_pypi.forget_requests()
     job = subprocess.Popen([*command("move"), "-c", str(config_path)], stderr=subprocess.PIPE)
     wait_for_request(fake_pypi, "/packages/*.whl", 1)
-    time.sleep(0.3)
+    wait_for_partial_file(config_path)
     job.send_signal(number)
     job.communicate(timeout=20)
     assert job.returncode == code

@@ -1,6 +1,7 @@
 """`sync-index`: in step, and never wrong because upstream was."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,12 +103,14 @@ def test_a_project_that_is_stale_for_long_makes_the_run_end_one(
 ) -> None:
     """Past `sync.stuck_after`, and the message says where to look."""
     fake_pypi.add(make_wheel("bb", "1"))
-    config = configure(tmp_path, fake_pypi, stuck_after="1s")
+    config = configure(tmp_path, fake_pypi, stuck_after="30s")
     run("sync-index", config)
     fake_pypi.freeze("bb")
     fake_pypi.touch("bb")
     assert run("sync-index", config).returncode == 0
-    time.sleep(2)
+    made_old = "UPDATE project SET failing_since = failing_since - 60 WHERE name = 'bb'"
+    with sqlite3.connect(load(config).repo_path / "larder.db") as database:
+        assert database.execute(made_old).rowcount == 1
     done = run("sync-index", config)
     assert done.returncode == 1
     assert "`larder status` names them" in done.stderr
