@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -175,20 +176,22 @@ def test_a_stale_copy_of_legacy_json_is_not_served(mirror: Serving, pypi: FakePy
 
 
 def test_whoever_polls_never_sees_two_generations(tmp_path: Path, pypi: FakePypi) -> None:
-    """The serial over legacy JSON is the one in it, and never older than the page's."""
+    """What is asked for later is never older; legacy JSON is of the serial over it."""
     changes = {"sync": {"retry": 0, "max_age": 0, "legacy_json": "mirror"}}
     pypi.add(make_wheel("poll", "1.0"))
     with Serving.of(tmp_path, pypi, **changes) as mirror:
         bring(mirror, "poll")
         stop = threading.Event()
-        seen: list[tuple[int, int, int]] = []
+        seen: list[tuple[int, int, int, int, int]] = []
 
         def poll() -> None:
             while not stop.is_set():
+                html = html_serial(mirror)
                 page = json.loads(mirror.get("/pypi/simple/poll/", Accept=JSON).body)
                 answer = mirror.get("/pypi/poll/json")
                 inside = json.loads(answer.body)["last_serial"]
-                seen.append((page["meta"]["_last-serial"], inside, int(answer.header(SERIAL))))
+                over = int(answer.header(SERIAL))
+                seen.append((html, page["meta"]["_last-serial"], inside, over, html_serial(mirror)))
 
         poller = threading.Thread(target=poll)
         poller.start()
@@ -197,14 +200,23 @@ def test_whoever_polls_never_sees_two_generations(tmp_path: Path, pypi: FakePypi
             for _ in range(1000):
                 pypi.touch("poll")
                 bring(mirror, "poll")
-                if len({inside for _, inside, _ in tuple(seen)}) > 20:
+                if len({one[2] for one in tuple(seen)}) > 20:
                     break
         finally:
             stop.set()
             poller.join()
         assert 20 < len(seen)
-        assert all(page <= inside == over for page, inside, over in seen)
-        assert 20 < len({inside for _, inside, _ in seen})
+        for html, page, inside, over, again in seen:
+            assert html <= page <= inside == over <= again
+        assert 20 < len({one[2] for one in seen})
+
+
+def html_serial(mirror: Serving) -> int:
+    """Return the serial at the end of the HTML page, where PyPI has it."""
+    page = mirror.get("/pypi/simple/poll/", Accept="text/html").body
+    found = re.search(rb"<!--SERIAL (\d+)-->", page)
+    assert found is not None
+    return int(found[1])
 
 
 @pytest.mark.parametrize(("fault", "status"), [(Status(503), 503), (GzipBomb(200 << 20), 502)])
