@@ -6,22 +6,36 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
+from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.popularity import Popular
+from app.store.releases import ReleaseQueries, Sibling, Transfer
 from app.store.votes import VoteQueries
 
 __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Popular",
     "Settled",
+    "Sibling",
     "Store",
     "StoreBusyError",
     "StoreError",
     "TrackedProject",
+    "Transfer",
     "UnlistedError",
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(
+    IndexQueries,
+    BulkQueries,
+    VoteQueries,
+    ReleaseQueries,
+    ExpiryQueries,
+    HoldingQueries,
+    DocumentQueries,
+):
     """Everything that larder remembers."""

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Self, TypeVar
 import peewee
 
 from app.store.errors import StoreBusyError, StoreError
+from app.store.scale import HALF_LIFE, HeatScale
 from app.store.tables import TABLES, Schema, Setting
 
 T = TypeVar("T")
@@ -131,7 +133,11 @@ class Connection:
                 return
             for table in TABLES:
                 peewee.SchemaManager(table, self._db).create_all(safe=True)
-            settings = {"schema": Schema.VERSION, "network_key": secrets.token_bytes(32)}
+            settings = {
+                "schema": Schema.VERSION,
+                "network_key": secrets.token_bytes(32),
+                "heat": HeatScale(int(time.time()), HALF_LIFE).dumps(),
+            }
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
 
