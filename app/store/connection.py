@@ -1,41 +1,29 @@
 """Opening the database, its connections, and its transactions."""
 
-import os
 import secrets
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import peewee
 
-from app.store.errors import StoreBusyError, StoreError
+from app import database_url
+from app.store import postgresql, sqlite
+from app.store.engine import Engine
+from app.store.errors import StoreError
 from app.store.scale import HALF_LIFE, HeatScale
 from app.store.tables import TABLES, Schema, Setting
 
 T = TypeVar("T")
 
-_SQLITE = "sqlite:///"
-_BUSY_TIMEOUT = 10
-"""Seconds to wait for another writer. The votes' transactions take milliseconds; the
-longest is `score`'s, a second or two."""
-
-# WAL: readers and one writer do not wait for each other. NORMAL is safe with WAL: a
-# power cut may lose the last transactions, never the database's integrity, and what a
-# job lost it does again.
-_PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": "normal",
-    "foreign_keys": 1,
-    "busy_timeout": _BUSY_TIMEOUT * 1000,
+_ENGINES: Final[dict[str, type[sqlite.Sqlite | postgresql.Postgresql]]] = {
+    sqlite.SCHEME: sqlite.Sqlite,
+    postgresql.SCHEME: postgresql.Postgresql,
 }
 
-_WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
-
-# SQLite takes 32,766 parameters in one statement (since 3.32); a row here has at most
-# nine.
+# SQLite takes 32,766 parameters in one statement (since 3.32), PostgreSQL 65,535; a row
+# here has at most nine.
 CHUNK = 2000
 
 
@@ -47,14 +35,32 @@ def chunks(rows: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
 class Connection:
     """A database whose queries name it, so that several can be open in one process."""
 
-    def __init__(self, database: peewee.Database) -> None:
+    def __init__(self, engine: Engine) -> None:
         """Use a database that is set up; see `open`."""
-        self._db = database
+        self._engine, self._db = engine, engine.database
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """Whether there is a database already; `open` would make one.
+
+        Raises:
+            StoreError: Its server does not tell.
+
+        """
+        store = cls(_engine(url))
+        try:
+            with _opened(store._engine), store._reading():
+                return store._engine.present()
+        finally:
+            store.close()
 
     @staticmethod
-    def exists(url: str) -> bool:
-        """Whether there is a database already; `open` would make one."""
-        return Path(url.removeprefix(_SQLITE)).exists()
+    def unchangeable(url: str) -> str:
+        """Return the URL to open a database with that is only to be looked at.
+
+        On a server, which refuses any change then; a file is left to those who open it.
+        """
+        return database_url.read_only(url) if url.startswith(postgresql.SCHEME) else url
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -64,16 +70,13 @@ class Connection:
             StoreError: It cannot be opened, or belongs to another version of larder.
 
         """
-        path = Path(url.removeprefix(_SQLITE))
-        if not url.startswith(_SQLITE):
-            message = f"database: {url} is not a URL that larder knows; use {_SQLITE}/path"
-            raise StoreError(message)
-        store = cls(peewee.SqliteDatabase(os.fspath(path), pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT))
+        store = cls(_engine(url))
         try:
-            store._prepare()
-        except StoreError as error:
-            message = f"the database {path} cannot be opened: {error}"
-            raise type(error)(message) from error
+            with _opened(store._engine):
+                store._prepare()
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def close(self) -> None:
@@ -101,21 +104,25 @@ class Connection:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Open a transaction that has the write lock from its start.
-
-        A transaction that starts as a reader and then writes fails at once when
-        somebody else wrote in between; one that starts as a writer waits.
-        """
-        with _translated(), self._db.atomic("IMMEDIATE"):
+        """Open a transaction that has the write lock from its start."""
+        with self._reading(), self._engine.writing():
             yield
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        with _translated():
+        try:
+            self._engine.refresh()
             yield
+        except (peewee.PeeweeException, *self._engine.raises) as error:
+            raise self._engine.store_error(error) from error
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of a small result."""
         return iter(query.tuples().execute(self._db))
+
+    def _stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of a result that may be large."""
+        return self._engine.stream(query)
 
     def _only(self, query: Any) -> Any:
         row = next(self._rows(query), None)
@@ -132,7 +139,7 @@ class Connection:
                 self._check_version()
                 return
             for table in TABLES:
-                peewee.SchemaManager(table, self._db).create_all(safe=True)
+                self._engine.create(table)
             settings = {
                 "schema": Schema.VERSION,
                 "network_key": secrets.token_bytes(32),
@@ -151,33 +158,18 @@ class Connection:
             raise StoreError(message)
 
 
+def _engine(url: str) -> Engine:
+    """Return the engine that a URL names; nothing is opened yet."""
+    for scheme, kind in _ENGINES.items():
+        if url.startswith(scheme):
+            return kind(url)
+    known = " or ".join((f"{sqlite.SCHEME}/path", database_url.EXAMPLE))
+    raise StoreError(f"database: the URL is none that larder knows; use {known}")
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def _opened(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except peewee.PeeweeException as error:
-        raise _store_error(error) from error
-
-
-def _store_error(error: peewee.PeeweeException) -> StoreError:
-    cause = _first_sqlite_error(error)
-    # The lower byte of an extended code is the plain one (sqlite.org/rescode.html).
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(str(cause))
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return StoreError(f"{cause}; {_WAY_OUT}")
-    return StoreError(str(cause))
-
-
-def _first_sqlite_error(error: BaseException) -> BaseException:
-    """Return what SQLite said first: peewee wraps it, and its rollback may fail after it.
-
-    On a full disk SQLite has rolled back by itself, and "cannot rollback" would hide why.
-    """
-    found, cause = error, error.__cause__ or error.__context__
-    while cause is not None:
-        if isinstance(cause, sqlite3.Error):
-            found = cause
-        cause = cause.__cause__ or cause.__context__
-    return found
+    except StoreError as error:
+        raise type(error)(f"the database {engine.place} cannot be opened: {error}") from error

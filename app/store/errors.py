@@ -11,3 +11,7 @@ class UnlistedError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process held the database for too long; trying again may help."""
+
+
+class StoreAwayError(StoreBusyError):
+    """The database's server cannot be reached; once it is back, trying again helps."""

@@ -33,7 +33,7 @@ class HoldingQueries(Connection):
             announced = ~File.metadata_sha256.is_null()
             query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed, announced)
             joined = query.join(File).switch(Holding).join(Tier).order_by(File.path)
-            for path, root, size, *flags in self._rows(joined):
+            for path, root, size, *flags in self._stream(joined):
                 yield Held(path, root, size, *map(bool, flags))
 
     def held_in(self, path: FilePath) -> str | None:

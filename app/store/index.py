@@ -177,7 +177,7 @@ class IndexQueries(Connection):
     def _projects(self, *conditions: Any) -> Iterator[TrackedProject]:
         with self._reading():
             query = Project.select(*_TRACKED).where(*conditions).order_by(Project.name)
-            for row in self._rows(query):
+            for row in self._stream(query):
                 yield TrackedProject(*row)
 
     def file(self, path: FilePath) -> KnownFile | None:

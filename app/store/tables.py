@@ -9,7 +9,6 @@ from peewee import (
     BlobField,
     CompositeKey,
     DoubleField,
-    FloatField,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -105,7 +104,7 @@ class Wish(Model):
 
     file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
     rank = IntegerField()
-    score = FloatField()
+    score = DoubleField()
 
     class Meta:
         """Peewee's options."""
@@ -138,9 +137,9 @@ class Tally(Model):
     # Hours since the epoch.
     hour = IntegerField()
     file = IntegerField()
-    # A number of `model.VoteSource`.
-    source = SmallIntegerField()
     votes = IntegerField()
+    # A number of `model.VoteSource`. The small one last: a row is aligned to eight bytes.
+    source = SmallIntegerField()
 
     class Meta:
         """Peewee's options."""
@@ -153,9 +152,9 @@ class Tally(Model):
 class Window(Model):
     """The votes of late, each of which opened a dedup window; in the order of the pairs."""
 
-    file = IntegerField()
     network = BigIntegerField()
     time = BigIntegerField()
+    file = IntegerField()
 
     class Meta:
         """Peewee's options."""

@@ -72,7 +72,7 @@ class VoteQueries(PopularityQueries):
         """Yield the path and time of the counted votes of late, since a time."""
         with self._reading():
             query = Window.select(File.path, Window.time).join(File, on=(File.id == Window.file))
-            yield from self._rows(query.where(Window.time >= since).order_by(Window.time))
+            yield from self._stream(query.where(Window.time >= since).order_by(Window.time))
 
     def _add(self, votes: Sequence[model.Vote], window: int) -> int:
         numbers, now = self._numbers({vote.path for vote in votes}), int(time.time())

@@ -1,0 +1,101 @@
+"""The statements of `BulkQueries` for PostgreSQL, which takes a list of each column."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from app.store.bulk_statements import BulkStatements, Row
+
+_NEW = """
+unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::text[])
+AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
+"""
+_UPDATE = f"""
+UPDATE file SET
+    project_id = new.project_id,
+    sha256 = new.sha256,
+    size = COALESCE(new.size, file.size),
+    origin = new.origin,
+    metadata_sha256 = new.metadata_sha256,
+    upload_time = new.upload_time,
+    provenance = new.provenance,
+    listed = 1
+FROM {_NEW}
+WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project_id AND (
+    file.sha256 IS DISTINCT FROM new.sha256
+    OR file.size IS DISTINCT FROM COALESCE(new.size, file.size)
+    OR file.origin IS DISTINCT FROM new.origin
+    OR file.metadata_sha256 IS DISTINCT FROM new.metadata_sha256
+    OR file.upload_time IS DISTINCT FROM new.upload_time
+    OR file.provenance IS DISTINCT FROM new.provenance
+))
+"""
+# ON CONFLICT would use up a number of `file` for each row that is there already, and
+# within a few years all of them.
+_INSERT = f"""
+INSERT INTO file
+    (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
+SELECT new.*, 1 FROM {_NEW}
+WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
+"""
+
+
+class PostgresqlStatements(BulkStatements):
+    """In PostgreSQL's words."""
+
+    enter = """
+INSERT INTO project (name, status, tries)
+SELECT entry->>0, entry->>1, 0 FROM json_array_elements(%s::json) AS entry
+ON CONFLICT (name) DO UPDATE SET gone_at = NULL, gone_serial = NULL, status = excluded.status
+WHERE project.gone_at IS NOT NULL OR project.gone_serial IS NOT NULL
+    OR project.status IS DISTINCT FROM excluded.status
+"""
+    numbers = """
+SELECT COALESCE(json_object_agg(name, id)::text, '{}') FROM project
+WHERE name IN (SELECT json_array_elements_text(%s::json))
+"""
+    listing = """
+SELECT COALESCE(json_agg(id)::text, '[]') FROM project
+WHERE id IN (SELECT json_array_elements_text(%s::json)::int)
+AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed = 1)
+"""
+    unlist = """
+UPDATE file SET listed = 0
+WHERE project_id = %s AND listed = 1
+AND path NOT IN (SELECT json_array_elements_text(%s::json))
+AND NOT (%s AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
+"""
+    settle = """
+UPDATE project SET
+    serial = (page->>1)::bigint,
+    etag = page->>2,
+    last_modified = page->>3,
+    checked_at = (page->>4)::bigint,
+    failure = NULL,
+    failure_kind = NULL,
+    failing_since = NULL,
+    tries = 0,
+    retry_at = NULL
+FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
+"""
+
+    def upserts(self, rows: Sequence[Row]) -> Iterator[tuple[str, Iterable[Any]]]:
+        """Yield statements for all rows at once, but for a path that comes again."""
+        for part in _rounds(rows):
+            columns = [list(column) for column in zip(*part, strict=True)]
+            yield _UPDATE, columns
+            yield _INSERT, columns
+
+
+def _rounds(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Part the rows so that each round has a path once: a statement sees none of its own."""
+    rounds: list[list[Row]] = []
+    seen: Counter[str] = Counter()
+    for row in rows:
+        number = seen[row[1]]
+        seen[row[1]] += 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(row)
+    yield from rounds

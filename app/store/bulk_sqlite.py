@@ -1,0 +1,79 @@
+"""The statements of `BulkQueries` for SQLite, whose json_each makes rows of a list."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from app.store.bulk_statements import BulkStatements, Row
+
+_UPSERT = """
+INSERT INTO file
+    (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
+VALUES {rows}
+ON CONFLICT (path) DO UPDATE SET
+    project_id = excluded.project_id,
+    sha256 = excluded.sha256,
+    size = COALESCE(excluded.size, size),
+    origin = excluded.origin,
+    metadata_sha256 = excluded.metadata_sha256,
+    upload_time = excluded.upload_time,
+    provenance = excluded.provenance,
+    listed = 1
+WHERE listed = 0 OR project_id = excluded.project_id AND (
+    sha256 IS NOT excluded.sha256
+    OR size IS NOT COALESCE(excluded.size, size)
+    OR origin IS NOT excluded.origin
+    OR metadata_sha256 IS NOT excluded.metadata_sha256
+    OR upload_time IS NOT excluded.upload_time
+    OR provenance IS NOT excluded.provenance
+)
+"""
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, 1)"
+# Every statement gives the interpreter's lock away and must wait to have it back, so
+# few long ones are faster than many short ones. Few lengths, so that the connection
+# keeps the statements compiled.
+_ROWS = tuple((count, _UPSERT.format(rows=", ".join([_ROW] * count))) for count in (256, 32, 4, 1))
+
+
+class SqliteStatements(BulkStatements):
+    """In SQLite's words."""
+
+    enter = """
+INSERT INTO project (name, status, tries)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0 FROM json_each(?) WHERE TRUE
+ON CONFLICT (name) DO UPDATE SET gone_at = NULL, gone_serial = NULL, status = excluded.status
+WHERE gone_at IS NOT NULL OR gone_serial IS NOT NULL OR status IS NOT excluded.status
+"""
+    numbers = """
+SELECT json_group_object(name, id) FROM project WHERE name IN (SELECT value FROM json_each(?))
+"""
+    listing = """
+SELECT json_group_array(id) FROM project WHERE id IN (SELECT value FROM json_each(?))
+AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed = 1)
+"""
+    unlist = """
+UPDATE file SET listed = 0
+WHERE project_id = ? AND listed = 1 AND path NOT IN (SELECT value FROM json_each(?))
+AND NOT (? AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
+"""
+    settle = """
+UPDATE project SET
+    serial = json_extract(page.value, '$[1]'),
+    etag = json_extract(page.value, '$[2]'),
+    last_modified = json_extract(page.value, '$[3]'),
+    checked_at = json_extract(page.value, '$[4]'),
+    failure = NULL,
+    failure_kind = NULL,
+    failing_since = NULL,
+    tries = 0,
+    retry_at = NULL
+FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
+"""
+
+    def upserts(self, rows: Sequence[Row]) -> Iterator[tuple[str, Iterable[Any]]]:
+        """Yield long statements while there are rows for them, then shorter ones."""
+        start = 0
+        for count, sql in _ROWS:
+            while len(rows) - start >= count:
+                yield sql, chain.from_iterable(rows[start : start + count])
+                start += count

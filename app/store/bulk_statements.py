@@ -1,0 +1,37 @@
+"""The statements of `BulkQueries`: what they do, and what they are given.
+
+JSON carries lists into them and out of them, so that one statement does for any number.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, ClassVar
+
+Row = tuple[Any, ...]
+"""A file's project, path, digest, size, origin, companion, upload time and provenance."""
+
+
+class BulkStatements(ABC):
+    """The statements in the words of one kind of database."""
+
+    # Makes projects known that are not, each a list of name and status.
+    enter: ClassVar[str]
+    # From a list of names to an object with their numbers.
+    numbers: ClassVar[str]
+    # Those of a list of numbers of whose project a file is listed already: for the
+    # others none can have gone.
+    listing: ClassVar[str]
+    # Of a project's number, the paths that it lists, and whether to keep what is held.
+    unlist: ClassVar[str]
+    # Of lists of name, serial, ETag, Last-Modified and time.
+    settle: ClassVar[str]
+
+    @abstractmethod
+    def upserts(self, rows: Sequence[Row]) -> Iterator[tuple[str, Iterable[Any]]]:
+        """Yield what writes the rows of files, one after the other, with parameters.
+
+        A path belongs to the project that listed it first, for as long as it does:
+        another project's page must not take its file over. A row that would stay as it
+        is is not written: most updates add a few files to many. A size that was asked
+        of the file host stays known where the index tells none.
+        """

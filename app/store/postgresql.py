@@ -1,0 +1,151 @@
+"""The database on a server: PostgreSQL, for several machines."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from itertools import count
+from select import POLLIN, poll
+from typing import Any, ClassVar, Final
+
+import peewee
+import psycopg
+
+from app.database_url import POSTGRESQL, DatabaseUrlError, parse_postgresql, without_password
+from app.store.bulk_postgresql import PostgresqlStatements
+from app.store.engine import Engine
+from app.store.errors import StoreError
+from app.store.postgresql_errors import connection_error, statement_error
+
+SCHEME: Final = POSTGRESQL
+
+_LOCK_TIMEOUT = 10
+"""Seconds to wait for another writer, as long as SQLite does."""
+
+# The votes' dedup, and more, must be alone between its look and its writing, as on
+# SQLite. A lock of the transaction goes with it, however its process ends.
+_WRITE_LOCK = int.from_bytes(b"larder")
+_BEGIN = (
+    f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})"
+)
+
+# As SQLite's NORMAL: a power cut may lose the last transactions, never their order.
+_SESSION = "SET synchronous_commit = off"
+
+# A server that vanished is noticed within a minute. The URL may say otherwise.
+_DEFAULTS = {
+    "application_name": "larder",
+    "connect_timeout": "10",
+    "keepalives_idle": "20",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "45000",
+}
+
+_STREAMED = 5000
+"""Rows of a large result that are fetched at a time."""
+
+# What only SQLite knows. There the numbers of `file` must not be used again, which a
+# sequence of PostgreSQL's never does.
+_OF_SQLITE = (" AUTOINCREMENT", " WITHOUT ROWID")
+
+
+class _Session(psycopg.Connection[Any]):
+    """A connection that closes with the thread that had it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Database(peewee.PostgresqlDatabase):
+    """Peewee's database, with larder's sessions and transactions."""
+
+    # Names and paths are in the order of their bytes, whatever the server's language.
+    field_types: ClassVar = peewee.PostgresqlDatabase.field_types | {"TEXT": 'TEXT COLLATE "C"'}
+
+    def _connect(self) -> _Session:
+        session = _Session.connect(**self.connect_params, autocommit=True)
+        session.execute(_SESSION)
+        return session
+
+    def begin(self, isolation_level: str | None = None) -> None:
+        """Begin a transaction that has the write lock; all of larder's write."""
+        del isolation_level
+        session = self.connection()
+        try:
+            session.execute(_BEGIN)
+        except psycopg.Error:
+            if not session.closed:
+                session.execute("ROLLBACK")
+            raise
+
+
+class _Tables(peewee.SchemaManager):
+    """The tables, without what only SQLite knows."""
+
+    def create_table(self, safe: bool = True, **options: Any) -> None:  # noqa: FBT001, FBT002
+        sql, _ = self._create_table(safe=safe, **options).query()
+        for words in _OF_SQLITE:
+            sql = sql.replace(words, "")
+        self.database.execute_sql(sql)
+
+
+class Postgresql(Engine):
+    """A database of a server's."""
+
+    raises: ClassVar = (psycopg.Error,)
+    bulk: ClassVar = PostgresqlStatements()
+
+    def __init__(self, url: str) -> None:
+        """Name the database; a thread connects when it first asks."""
+        try:
+            keywords = dict(parse_postgresql(url))
+        except DatabaseUrlError as error:
+            raise StoreError(f"database: {error}") from error
+        name = keywords["dbname"]
+        database = _Database(name, prefer_psycopg3=True, **_DEFAULTS, **keywords)
+        super().__init__(database, without_password(url))
+        self._cursors = count()
+
+    def present(self) -> bool:
+        """Whether the server can be reached, and has larder's tables."""
+        return bool(self.database.table_exists("setting"))  # type: ignore[no-untyped-call]
+
+    def refresh(self) -> None:
+        """Drop a connection that died: the next statement opens another."""
+        if self.database.is_closed() or self.database.in_transaction():
+            return
+        if not _lives(self.database.connection()):
+            self.database.close()
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Open a transaction, which waits for the write lock."""
+        transaction: AbstractContextManager[object] = self.database.atomic()
+        return transaction
+
+    def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield rows that the server keeps until they are asked for.
+
+        It keeps them beyond the statement, so that whoever reads may write meanwhile.
+        """
+        sql, parameters = self.database.get_sql_context().sql(query).query()
+        session = self.database.connection()
+        name = f"larder_{next(self._cursors)}"
+        with session.cursor(name, withhold=True) as cursor:
+            cursor.itersize = _STREAMED
+            yield from cursor.execute(sql, parameters)
+
+    def create(self, table: type[peewee.Model]) -> None:
+        """Make a table and its indexes."""
+        _Tables(table, self.database).create_all(safe=True)
+
+    def store_error(self, error: Exception) -> StoreError:
+        """Tell an absent server from one that refuses, and a busy one from a broken statement."""
+        return statement_error(error) or connection_error(error)
+
+
+def _lives(session: _Session) -> bool:
+    """Whether a connection at rest is sound: a server says something there to end it."""
+    if session.closed:
+        return False
+    waiting = poll()
+    waiting.register(session.fileno(), POLLIN)
+    return not waiting.poll(0)

@@ -1,0 +1,81 @@
+"""The database in a file: SQLite, for one machine."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import peewee
+
+from app.store.bulk_sqlite import SqliteStatements
+from app.store.engine import Engine, first_cause
+from app.store.errors import StoreBusyError, StoreError
+
+SCHEME: Final = "sqlite:///"
+
+_BUSY_TIMEOUT = 10
+"""Seconds to wait for another writer. The votes' transactions take milliseconds; the
+longest is `score`'s, a second or two."""
+
+# WAL: readers and one writer do not wait for each other. NORMAL is safe with WAL: a
+# power cut may lose the last transactions, never the database's integrity, and what a
+# job lost it does again.
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "normal",
+    "foreign_keys": 1,
+    "busy_timeout": _BUSY_TIMEOUT * 1000,
+}
+
+_WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
+
+
+class Sqlite(Engine):
+    """A file, and those who open it."""
+
+    bulk: ClassVar = SqliteStatements()
+
+    def __init__(self, url: str) -> None:
+        """Name the file; it is made when it is first used."""
+        self._path = Path(url.removeprefix(SCHEME))
+        path = os.fspath(self._path)
+        super().__init__(
+            peewee.SqliteDatabase(path, pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT), path
+        )
+
+    def present(self) -> bool:
+        """Whether the file is there."""
+        return self._path.exists()
+
+    def refresh(self) -> None:
+        """Do nothing: a file stays open."""
+
+    def writing(self) -> AbstractContextManager[object]:
+        """Open a transaction as its writer.
+
+        One that starts as a reader and then writes fails at once when somebody else
+        wrote in between; one that starts as a writer waits.
+        """
+        transaction: AbstractContextManager[object] = self.database.atomic("IMMEDIATE")
+        return transaction
+
+    def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """Yield rows as SQLite finds them."""
+        return iter(query.tuples().execute(self.database))
+
+    def create(self, table: type[peewee.Model]) -> None:
+        """Make a table and its indexes."""
+        peewee.SchemaManager(table, self.database).create_all(safe=True)
+
+    def store_error(self, error: Exception) -> StoreError:
+        """Tell a busy file from a broken one."""
+        cause = first_cause(error, sqlite3.Error)
+        # The lower byte of an extended code is the plain one (sqlite.org/rescode.html).
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreBusyError(str(cause))
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreError(f"{cause}; {_WAY_OUT}")
+        return StoreError(str(cause))
