@@ -1,7 +1,7 @@
-"""The database, on real SQLite files."""
+"""The database, on real SQLite files and a real PostgreSQL server."""
 
 import sqlite3
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from app.model import File, Project
 from app.names import FilePath, ProjectName, parse_file_path, parse_filename
 from app.store import Failure, Settled, Store, StoreBusyError, StoreError, UnlistedError
+from tests.conftest import NewDatabase
 
 SIX = ProjectName("six")
 
@@ -18,14 +19,6 @@ def file(number: int = 1, **data: object) -> File:
     name = parse_filename(f"six-{number}.tar.gz")
     path = parse_file_path(f"aa/bb/{number:060x}/{name}")
     return File(name, path, {"sha256": f"{number:064x}"}, **data)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Open a fresh database."""
-    opened = Store.open(f"sqlite:///{tmp_path}/larder.db")
-    yield opened
-    opened.close()
 
 
 def test_a_recorded_project_is_not_in_step_until_it_is_settled(store: Store) -> None:
@@ -173,10 +166,9 @@ def test_a_file_that_no_page_lists_cannot_be_held(store: Store, gone: str) -> No
     assert list(store.holdings()) == []
 
 
-def test_a_row_that_is_gone_is_an_error_with_a_sentence(tmp_path: Path, store: Store) -> None:
+def test_a_row_that_is_gone_is_an_error_with_a_sentence(store: Store) -> None:
     """And no crash, whatever took it away."""
-    with sqlite3.connect(tmp_path / "larder.db") as other:
-        other.execute("DELETE FROM setting WHERE key = 'network_key'")
+    store._engine.sql("DELETE FROM setting WHERE key = 'network_key'")  # noqa: SLF001
     with pytest.raises(StoreError, match="gone from the database"):
         store.network_key()
 
@@ -190,13 +182,14 @@ def test_only_files_without_a_size_are_asked_about(store: Store) -> None:
     assert {file(1).path, file(3).path} == {known.path for known in store.unsized(paths, 1001)}
 
 
-def test_the_network_key_is_made_once(tmp_path: Path) -> None:
+def test_the_network_key_is_made_once(new_database: NewDatabase) -> None:
     """It is a secret of the database, the same for every process."""
-    url = f"sqlite:///{tmp_path}/larder.db"
-    first, second = Store.open(url), Store.open(url)
-    assert first.network_key() == second.network_key()
-    assert len(first.network_key()) == 32
-    assert Store.open(f"sqlite:///{tmp_path}/other.db").network_key() != first.network_key()
+    url = new_database()
+    with closing(Store.open(url)) as first, closing(Store.open(url)) as second:
+        assert first.network_key() == second.network_key()
+        assert len(first.network_key()) == 32
+        with closing(Store.open(new_database())) as other:
+            assert other.network_key() != first.network_key()
 
 
 def test_a_locked_database_is_busy_and_not_broken(tmp_path: Path) -> None:
@@ -224,11 +217,9 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{path}")
 
 
-def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
+def test_tables_of_another_version_are_refused(database: str) -> None:
     """A database that a later larder made is not touched."""
-    path = tmp_path / "larder.db"
-    Store.open(f"sqlite:///{path}").close()
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE setting SET value = CAST('99' AS BLOB) WHERE key = 'schema'")
+    with closing(Store.open(database)) as store:
+        store.keep("schema", b"99")
     with pytest.raises(StoreError, match="version 99"):
-        Store.open(f"sqlite:///{path}")
+        Store.open(database)

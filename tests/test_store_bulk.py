@@ -1,8 +1,6 @@
 """Many projects at once: as one after the other."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,6 +9,7 @@ from hypothesis import strategies as st
 from app.model import File, Project
 from app.names import ProjectName, parse_file_path, parse_filename, parse_project
 from app.store import Failure, Settled, Store
+from tests.conftest import NewDatabase
 
 
 def file(
@@ -103,40 +102,37 @@ def everything(store: Store) -> tuple[list[object], list[object]]:
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(PROJECTS, EVENTS), max_size=4))
 def test_a_batch_is_as_one_after_the_other(
+    new_database: NewDatabase,
     batches: Sequence[tuple[Sequence[tuple[Project, bool]], Sequence[tuple[Any, ...]]]],
 ) -> None:
     """Rows and serials are the same, whatever was there before."""
-    with tempfile.TemporaryDirectory() as folder:
-        single, bulk = (Store.open(f"sqlite:///{Path(folder)}/{name}.db") for name in "ab")
-        for batch, events in batches:
-            for project, keep in batch:
-                single.record(project, keep_held=keep)
-            bulk.record_all(batch)
-            assert everything(single) == everything(bulk)
-            for project, _ in batch:
-                single.settle(project.name, SETTLED)
-            bulk.settle_all([(project.name, SETTLED) for project, _ in batch])
-            for store in (single, bulk):
-                for event in events:
-                    happen(store, event)
+    single, bulk = (Store.open(new_database()) for _ in range(2))
+    for batch, events in batches:
+        for project, keep in batch:
+            single.record(project, keep_held=keep)
+        bulk.record_all(batch)
         assert everything(single) == everything(bulk)
-        single.close()
-        bulk.close()
+        for project, _ in batch:
+            single.settle(project.name, SETTLED)
+        bulk.settle_all([(project.name, SETTLED) for project, _ in batch])
+        for store in (single, bulk):
+            for event in events:
+                happen(store, event)
+    assert everything(single) == everything(bulk)
+    single.close()
+    bulk.close()
 
 
-def test_many_files_take_statements_of_each_length(tmp_path: Path) -> None:
+def test_many_files_take_statements_of_each_length(store: Store) -> None:
     """None is left out where statements of several lengths share the work."""
-    store = Store.open(f"sqlite:///{tmp_path}/larder.db")
     files = tuple(file(number, 1, companion=False) for number in range(600))
     store.record_all([(Project(ProjectName("big"), files), False)])
     assert len(everything(store)[1]) == len(files)
     assert (1, None) == (store.count_tracked(), store.last_serial())
-    store.close()
 
 
-def test_a_file_belongs_to_the_project_that_listed_it_first(tmp_path: Path) -> None:
+def test_a_file_belongs_to_the_project_that_listed_it_first(store: Store) -> None:
     """For as long as it does: another's page changes nothing about it before that."""
-    store = Store.open(f"sqlite:///{tmp_path}/larder.db")
     six, evil = ProjectName("six"), ProjectName("evil")
     store.record_all([(Project(six, (file(1, 10, companion=False),)), False)])
     store.record_all([(Project(evil, (file(1, 66, companion=True),)), False)])
@@ -149,4 +145,3 @@ def test_a_file_belongs_to_the_project_that_listed_it_first(tmp_path: Path) -> N
     known = store.file(path)
     assert known is not None
     assert (evil, 66) == (known.project, known.size)
-    store.close()

@@ -1,9 +1,7 @@
 """Votes in the database: counted once in a window, weighed by age, expired."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,20 +10,13 @@ from hypothesis import strategies as st
 from app.model import Project, Vote, VoteSource
 from app.names import ProjectName
 from app.store import Store, Transfer
+from tests.conftest import NewDatabase
 from tests.test_store import SIX, file
 
 HOUR = 3600
 WINDOW = 300
 NOW = int(time.time()) // HOUR * HOUR - HOUR + 60
 """Early in the hour before: by the hour, and never in the future."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Open a fresh database."""
-    opened = Store.open(f"sqlite:///{tmp_path}/larder.db")
-    yield opened
-    opened.close()
 
 
 def add(store: Store, *votes: Vote) -> None:
@@ -67,9 +58,11 @@ def test_votes_for_unknown_files_are_dropped(store: Store) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2000)), max_size=60))
-def test_counted_votes_are_a_window_apart(rows: list[tuple[int, int, int]]) -> None:
+def test_counted_votes_are_a_window_apart(
+    new_database: NewDatabase, rows: list[tuple[int, int, int]]
+) -> None:
     """Whatever comes in one batch, two counted votes of a pair are a window apart."""
-    store = Store.open("sqlite:///:memory:")
+    store = Store.open(new_database())
     store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
     expected = 0
     opened: dict[tuple[int, int], int] = {}
@@ -203,9 +196,11 @@ def test_only_what_came_since_takes_heat_over(store: Store) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(0, 400)), max_size=40))
-def test_tallies_and_counts_agree(rows: list[tuple[int, int, int]]) -> None:
+def test_tallies_and_counts_agree(
+    new_database: NewDatabase, rows: list[tuple[int, int, int]]
+) -> None:
     """Whatever comes and expires, a file has the votes that its hours have."""
-    store = Store.open("sqlite:///:memory:")
+    store = Store.open(new_database())
     store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
     for number, network, hours in set(rows):
         add(store, Vote(file(number).path, network, NOW - hours * HOUR))
