@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 POSTGRESQL: Final = "postgresql://"
 EXAMPLE: Final = f"{POSTGRESQL}larder@db.example.org/larder"
@@ -35,7 +35,7 @@ def parse_postgresql(url: str) -> Mapping[str, str]:
     """
     if not url.startswith(POSTGRESQL) or not url.isprintable() or " " in url:
         raise DatabaseUrlError(f"it is no URL of PostgreSQL's; write one such as {EXAMPLE}")
-    parts = urlsplit(url)
+    parts, port = _split(url)
     name = unquote(parts.path.removeprefix("/"))
     if not name or "/" in name:
         raise DatabaseUrlError(f"the URL must end in one database's name, as {EXAMPLE} does")
@@ -44,7 +44,7 @@ def parse_postgresql(url: str) -> Mapping[str, str]:
     query = _query(parts.query)
     found = {
         "host": unquote(parts.hostname or ""),
-        "port": _port(url),
+        "port": port,
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "dbname": name,
@@ -71,16 +71,17 @@ def read_only(url: str) -> str:
     return f"{start}?{urlencode(keywords, quote_via=quote)}"
 
 
-def _port(url: str) -> str:
+def _split(url: str) -> tuple[SplitResult, str]:
     try:
-        port = urlsplit(url).port
+        parts = urlsplit(url)
+        port = parts.port
     except ValueError:
         # It may be part of a password: urlsplit's own message would repeat it.
         raise DatabaseUrlError(
             "its host or port cannot be read; write host:5432, and in a password"
             " %40 for '@', %2F for '/', %3A for ':'"
         ) from None
-    return str(port) if port else ""
+    return parts, str(port) if port else ""
 
 
 def _query(text: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What a dry run works on where a mirror has not been made yet: an empty one, elsewhere.
 
 Planning opens database, pages and tiers, and opening makes what is missing. A dry run
-must not, so each of them that is missing is made in a folder that goes with the run.
+must not, so each of them that is missing is made in a folder that goes with the run. A
+database that is there is only looked at.
 """
 
 import tempfile
@@ -28,7 +29,7 @@ def without_traces(config: Config) -> Iterator[Config]:
         yield replace(
             config,
             repo_path=config.repo_path if made else folder,
-            database=config.database if Store.exists(config.database) else _database(folder),
+            database=_database(config.database, folder),
             cache=replace(config.cache, tiers=tuple(tiers)),
         )
 
@@ -40,5 +41,5 @@ def _tier(tier: TierSettings, stand_in: Path) -> TierSettings:
     return replace(tier, path=stand_in)
 
 
-def _database(folder: Path) -> str:
-    return f"sqlite:///{folder}/larder.db"
+def _database(url: str, folder: Path) -> str:
+    return Store.unchangeable(url) if Store.exists(url) else f"sqlite:///{folder}/larder.db"

@@ -12,7 +12,8 @@ class ExitCode(IntEnum):
     USAGE = 2
     # Upstream's answer is not to be believed; nothing was changed.
     REFUSED = 3
-    # sysexits(3), EX_TEMPFAIL: another run holds the lock, or upstream is not there.
+    # sysexits(3), EX_TEMPFAIL: another run holds the lock, or upstream or the database's
+    # server is not there.
     TRY_LATER = 75
 
 
@@ -21,7 +22,7 @@ MEANINGS = {
     ExitCode.FAILED_STEPS: "finished, but some steps failed; the next run plans them again",
     ExitCode.USAGE: "usage or configuration",
     ExitCode.REFUSED: "refused: upstream's answer is not to be believed",
-    ExitCode.TRY_LATER: "try later: another run holds the lock, or upstream is unreachable",
+    ExitCode.TRY_LATER: "try later: another run holds the lock, or upstream or the database is unreachable",
 }
 
 

@@ -15,7 +15,7 @@ from app.holdings import FetchFailedError, StoppedError
 from app.index import StalePageError
 from app.locks import LockTimeoutError
 from app.steps import Step
-from app.store import StoreError
+from app.store import StoreAwayError, StoreError
 from app.tiers import NoRoomError, WrongContentError
 from app.upstream import UpstreamError, UpstreamUnavailable
 from jobs.exit_codes import ExitCode, JobError, RefusedError
@@ -84,6 +84,8 @@ class Report:
     unavailable: int = 0
     # Whether a step found that upstream is not to be believed.
     refused: bool = False
+    # Whether a step found the database's server away: none after it was tried.
+    away: bool = False
     # Whether a step that asks upstream came to its end.
     reached: bool = False
     seconds: float = 0.0
@@ -95,9 +97,14 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Try later where upstream was never there; else whether some steps failed."""
+        """Try later where upstream was never there, or the database went away.
+
+        Else whether some steps failed.
+        """
         if self.refused:
             return ExitCode.REFUSED
+        if self.away:
+            return ExitCode.TRY_LATER
         if self.unavailable and self.unavailable == len(self.failures) and not self.reached:
             return ExitCode.TRY_LATER
         bad = self.failures or self.left or self.problems
@@ -135,6 +142,7 @@ class Runner:
         """Use so many workers; `stopping` is asked between steps."""
         self._job, self._workers, self._stopping = job, workers, stopping
         self._consecutive = 0
+        self._away = False
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
@@ -149,7 +157,7 @@ class Runner:
             for parallel, found in groupby(steps, key=lambda step: step.parallel):
                 group = list(found)
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, lambda: self._ending() or self._consecutive >= give_up_after
                 )
                 tried = 0
                 for step, error in finished:
@@ -165,11 +173,15 @@ class Runner:
             logger.error("%s: %s", self._job.name, problem)
         return report
 
+    def _ending(self) -> bool:
+        """Whether nothing more may begin: a signal came, or the database went away."""
+        return self._stopping() or self._away
+
     def _in_order(
         self, steps: list[Step], _enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
         for step in steps:
-            if self._stopping():
+            if self._ending():
                 return
             yield step, self._try(step)
 
@@ -220,6 +232,7 @@ class Runner:
         logger.error("could not %s: %s", step, error)
         report.failures.append((step, str(error)))
         report.refused |= isinstance(error, RefusedError)
+        report.away = self._away = self._away or isinstance(error, StoreAwayError)
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0

@@ -15,7 +15,7 @@ from app.config import Config, default_yaml
 from app.locks import FileLock, LockedError
 from app.nginx import Runtime, UnsafeValueError, prepare, render, this_machine
 from app.runtime import RunDirectory
-from app.store import Store, StoreError
+from app.store import Store, StoreBusyError, StoreError
 from jobs import machine
 from jobs.children import Child, Register
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
@@ -242,6 +242,8 @@ _STOP_SIGNALS = {"nginx": signal.SIGTERM, "gunicorn": signal.SIGTERM}
 def _check_database(config: Config) -> None:
     try:
         Store.open(config.database).close()
+    except StoreBusyError as error:
+        raise TryLaterError(str(error)) from error
     except StoreError as error:
         raise UsageError(str(error)) from error
 

@@ -241,10 +241,14 @@ def test_a_database_is_a_path(text: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sqlite:///", "sqlite:///:memory:", "sqlite://x", "x.db", "sqlite:///a?mode=ro"]
+    "text",
+    [
+        *("sqlite:///", "sqlite:///:memory:", "sqlite://x", "x.db", "sqlite:///a?mode=ro"),
+        *("mysql://a/b", "postgres://a/b", "postgresql://", "postgresql://host/"),
+    ],
 )
 def test_other_databases_are_refused(text: str) -> None:
-    """Only a file is shared by all processes."""
+    """Only a file, or a database by its name on a server, is shared by all processes."""
     with pytest.raises(InvalidValueError):
         parse_database(text)
 

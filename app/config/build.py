@@ -46,12 +46,17 @@ def build_config(values: Values, folder: Path) -> Config:
         timeouts=_timeouts(values),
         projects=values.need(mirror.PROJECTS),
         keep_deleted=values.need(mirror.KEEP_DELETED),
-        database=f"sqlite:///{database_file(values, folder)}",
+        database=_database(values, folder),
         schedule=_schedule(values),
         workers=values.need(serving.WORKERS),
         threads=values.need(serving.THREADS),
         metrics_listen=values.get(serving.METRICS_LISTEN),
     )
+
+
+def _database(values: Values, folder: Path) -> str:
+    file = database_file(values, folder)
+    return f"sqlite:///{file}" if file else values.need(mirror.DATABASE_URL)
 
 
 def _upstream(values: Values) -> Upstream:

@@ -12,6 +12,7 @@ from app.config.mirror_keys import DATABASE_URL, REPO_PATH, TIER_PATH
 from app.config.problems import Problems
 from app.config.serving_keys import LOG_PATH, TLS_CERT, TLS_KEY
 from app.config.values import REPO_MARK, InvalidValueError, parse_path
+from app.database_url import POSTGRESQL
 
 _MOST_TIERS = 16
 # What larder itself keeps in `repo_path`; clients read all but the last.
@@ -25,8 +26,10 @@ def check_layout(values: Values, folder: Path, problems: Problems) -> None:
 
 
 def database_file(values: Values, folder: Path) -> Path | None:
-    """Return the database's file; None where the configuration does not say."""
+    """Return the database's file; None where it is on a server, or nothing says where."""
     text = values.get(DATABASE_URL)
+    if text and text.startswith(POSTGRESQL):
+        return None
     start: Path | None = folder
     if text and text.startswith(REPO_MARK):
         start = values.get(REPO_PATH)

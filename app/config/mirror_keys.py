@@ -28,8 +28,9 @@ REPO_PATH = Key(
 DATABASE_URL = Key(
     "database",
     DATABASE,
-    "The SQLite database of votes, sizes and serials. It belongs on a local disk.",
-    example="sqlite:////var/lib/larder/larder.db",
+    "Where votes, sizes and serials are: an SQLite file, which belongs on a local disk, or a"
+    " database on a PostgreSQL server, for several machines (docs/operations.md).",
+    example="postgresql://larder@db.example.org/larder",
     default="sqlite:///{repo_path}/larder.db",
     added=True,
 )

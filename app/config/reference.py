@@ -49,6 +49,7 @@ cache:
 | a duration | a number of seconds, or one with `s`, `m`, `h` or `d`: `30s`, `5m`, `2h`, `7d` |
 | an address | `:8080` (all of the machine's), `host:8080`, `127.0.0.1:8080`, `'[::1]:8080'` |
 | a URL | `http://` or `https://`, a host, a path; no user name, no query |
+| a database's URL | `sqlite:////var/lib/larder/larder.db`, `sqlite:///{repo_path}/larder.db`, or `postgresql://user:password@host:port/name?sslmode=verify-full`; through a socket `postgresql:///name?host=/run/postgresql`; in a password `%40` stands for `@`, `%2F` for `/`, `%3A` for `:` |
 | a network | `10.0.0.0/8`, `2001:db8::/32`, or one address |
 | a list | `[one, two]`, or one a line with `- `; a single value needs no list |
 """

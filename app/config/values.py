@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.config.problems import shown
+from app.database_url import EXAMPLE, POSTGRESQL, DatabaseUrlError, parse_postgresql
 
 _SIZE = re.compile(r"(\d{1,16})(\.\d{1,6})?([bkmgt]?)", re.IGNORECASE | re.ASCII)
 _DURATION = re.compile(r"(\d{1,10})([smhd]?)", re.IGNORECASE | re.ASCII)
@@ -122,10 +123,18 @@ def parse_header(text: str) -> str:
 
 
 def parse_database(text: str) -> str:
-    """Return a database's path: a path, or one that begins with `{repo_path}`."""
+    """Return a path, one that begins with `{repo_path}`, or the URL of a database on a server."""
+    if text.startswith(POSTGRESQL):
+        try:
+            parse_postgresql(text)
+        except DatabaseUrlError as error:
+            raise InvalidValueError(str(error)) from None
+        return text
     if not text.startswith(_SQLITE):
         # The text may hold a password: it is not repeated.
-        raise InvalidValueError(f"only SQLite is supported; write {_SQLITE}/srv/larder/larder.db")
+        raise InvalidValueError(
+            f"the URL is none that larder knows; write {_SQLITE}/srv/larder/larder.db or {EXAMPLE}"
+        )
     path = text.removeprefix(_SQLITE)
     if path == ":memory:":
         raise InvalidValueError(

@@ -5,7 +5,7 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 
 from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
-from app.store.errors import StoreBusyError, StoreError, UnlistedError
+from app.store.errors import StoreAwayError, StoreBusyError, StoreError, UnlistedError
 from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
@@ -21,6 +21,7 @@ __all__ = [
     "Settled",
     "Sibling",
     "Store",
+    "StoreAwayError",
     "StoreBusyError",
     "StoreError",
     "TrackedProject",

@@ -41,9 +41,7 @@ class Sqlite(Engine):
         """Name the file; it is made when it is first used."""
         self._path = Path(url.removeprefix(SCHEME))
         path = os.fspath(self._path)
-        super().__init__(
-            peewee.SqliteDatabase(path, pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT), path
-        )
+        super().__init__(peewee.SqliteDatabase(path, pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT), path)
 
     def present(self) -> bool:
         """Whether the file is there."""
