@@ -30,8 +30,9 @@ def parse_postgresql(url: str) -> Mapping[str, str]:
     Raises:
         DatabaseUrlError: It is none.
 
-    >>> dict(parse_postgresql("postgresql://larder:a%40b@db.example.org:5433/mirror"))
-    {'host': 'db.example.org', 'port': '5433', 'user': 'larder', 'password': 'a@b', 'dbname': 'mirror'}
+    >>> dict(parse_postgresql("postgresql://larder:a%40b@db.example.org/mirror"))
+    {'host': 'db.example.org', 'user': 'larder', 'password': 'a@b', 'dbname': 'mirror'}
+
     """
     if not url.startswith(POSTGRESQL) or not url.isprintable() or " " in url:
         raise DatabaseUrlError(f"it is no URL of PostgreSQL's; write one such as {EXAMPLE}")

@@ -43,7 +43,7 @@ def test_a_url_is_what_libpq_takes_it_for(url: str, keywords: dict[str, str]) ->
         (f"postgres://me:{SECRET}@host/larder", "no URL of PostgreSQL's"),
         (f"postgresql://me:{SECRET}@host", "must end in one database's name"),
         (f"postgresql://me:{SECRET}@host/a/b", "must end in one database's name"),
-        (f"postgresql://me:{SECRET}#x@host/larder", "name|'#'"),
+        (f"postgresql://me:{SECRET}#x@host/larder", "name|'#'|host or port"),
         (f"postgresql://me:{SECRET}@host/larder#x", "'#'"),
         (f"postgresql://me:{SECRET}/x@host/larder", "name|host or port"),
         (f"postgresql://me:{SECRET}@host:54x/larder", "host or port"),

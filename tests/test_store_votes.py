@@ -66,9 +66,9 @@ def test_counted_votes_are_a_window_apart(
     store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
     expected = 0
     opened: dict[tuple[int, int], int] = {}
-    for number, network, time in sorted(rows, key=lambda row: row[2]):
-        if time - opened.get((number, network), -WINDOW) >= WINDOW:
-            opened[number, network] = time
+    for number, network, at in sorted(rows, key=lambda row: row[2]):
+        if at - opened.get((number, network), -WINDOW) >= WINDOW:
+            opened[number, network] = at
             expected += 1
     votes = [Vote(file(number).path, network, time) for number, network, time in rows]
     assert store.add_votes(votes, WINDOW) == expected

@@ -35,6 +35,9 @@ cache:
 - Relative paths start at the folder of the YAML file.
 - A path goes into nginx's configuration or the database's URL. So it may not hold spaces, control
   characters or any of `" ' $ \\ ; { } # % ?`.
+- A database's URL is one of libpq's: `?sslmode=verify-full` and its like may follow the name,
+  `postgresql:///name?host=/run/postgresql` goes through a socket. In a password `%40` stands for
+  `@`, `%2F` for `/`, `%3A` for `:`, `%23` for `#`.
 - `repo_path` is made where only its last part is missing. A tier outside `repo_path` must exist: it
   is where a disk should be mounted.
 - The file is YAML 1.2 in UTF-8, one document, at most 128 KiB. Anchors and aliases work; merge keys
@@ -49,7 +52,7 @@ cache:
 | a duration | a number of seconds, or one with `s`, `m`, `h` or `d`: `30s`, `5m`, `2h`, `7d` |
 | an address | `:8080` (all of the machine's), `host:8080`, `127.0.0.1:8080`, `'[::1]:8080'` |
 | a URL | `http://` or `https://`, a host, a path; no user name, no query |
-| a database's URL | `sqlite:////var/lib/larder/larder.db`, `sqlite:///{repo_path}/larder.db`, or `postgresql://user:password@host:port/name?sslmode=verify-full`; through a socket `postgresql:///name?host=/run/postgresql`; in a password `%40` stands for `@`, `%2F` for `/`, `%3A` for `:` |
+| a database's URL | `sqlite:///` and a path, or `postgresql://user:password@host:port/name` |
 | a network | `10.0.0.0/8`, `2001:db8::/32`, or one address |
 | a list | `[one, two]`, or one a line with `- `; a single value needs no list |
 """

@@ -6,12 +6,7 @@ from typing import Any
 
 from app.store.bulk_statements import BulkStatements, Row
 
-_NEW = """
-unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-    %s::text[])
-AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
-"""
-_UPDATE = f"""
+_UPDATE = """
 UPDATE file SET
     project_id = new.project_id,
     sha256 = new.sha256,
@@ -21,7 +16,9 @@ UPDATE file SET
     upload_time = new.upload_time,
     provenance = new.provenance,
     listed = 1
-FROM {_NEW}
+FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::text[])
+AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
 WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project_id AND (
     file.sha256 IS DISTINCT FROM new.sha256
     OR file.size IS DISTINCT FROM COALESCE(new.size, file.size)
@@ -33,10 +30,12 @@ WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project
 """
 # ON CONFLICT would use up a number of `file` for each row that is there already, and
 # within a few years all of them.
-_INSERT = f"""
+_INSERT = """
 INSERT INTO file
     (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
-SELECT new.*, 1 FROM {_NEW}
+SELECT new.*, 1 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::text[])
+AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
 WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
 """
 

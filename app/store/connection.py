@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Self, TypeVar
 
-import peewee
-
 from app import database_url
 from app.store import postgresql, sqlite
 from app.store.engine import Engine
@@ -113,7 +111,7 @@ class Connection:
         try:
             self._engine.refresh()
             yield
-        except (peewee.PeeweeException, *self._engine.raises) as error:
+        except self._engine.raises as error:
             raise self._engine.store_error(error) from error
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:

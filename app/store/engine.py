@@ -14,8 +14,8 @@ from app.store.errors import StoreError
 class Engine(ABC):
     """One database: opened, written to by one at a time, and its errors in one sentence."""
 
-    # What the library below peewee raises, besides peewee's own errors.
-    raises: ClassVar[tuple[type[Exception], ...]] = ()
+    # What peewee raises, and the library below it where peewee does not see it.
+    raises: ClassVar[tuple[type[Exception], ...]] = (peewee.PeeweeException,)
     bulk: ClassVar[BulkStatements]
 
     def __init__(self, database: peewee.Database, place: str) -> None:

@@ -11,6 +11,7 @@ import psycopg
 
 from app.database_url import POSTGRESQL, DatabaseUrlError, parse_postgresql, without_password
 from app.store.bulk_postgresql import PostgresqlStatements
+from app.store.bulk_statements import BulkStatements
 from app.store.engine import Engine
 from app.store.errors import StoreError
 from app.store.postgresql_errors import connection_error, statement_error
@@ -23,7 +24,9 @@ _LOCK_TIMEOUT = 10
 # The votes' dedup, and more, must be alone between its look and its writing, as on
 # SQLite. A lock of the transaction goes with it, however its process ends.
 _WRITE_LOCK = int.from_bytes(b"larder")
-_BEGIN = f"BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})"
+_BEGIN = f"""
+BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})
+"""
 
 # As SQLite's NORMAL: a power cut may lose the last transactions, never their order.
 _SESSION = "SET synchronous_commit = off"
@@ -41,6 +44,9 @@ _DEFAULTS = {
 _STREAMED = 5000
 """Rows of a large result that are fetched at a time."""
 
+# Names and paths are in the order of their bytes, whatever the server's language.
+_TYPES = {"TEXT": 'TEXT COLLATE "C"'}
+
 # What only SQLite knows. There the numbers of `file` must not be used again, which a
 # sequence of PostgreSQL's never does.
 _OF_SQLITE = (" AUTOINCREMENT", " WITHOUT ROWID")
@@ -49,15 +55,12 @@ _OF_SQLITE = (" AUTOINCREMENT", " WITHOUT ROWID")
 class _Session(psycopg.Connection[Any]):
     """A connection that closes with the thread that had it."""
 
-    def __del__(self) -> None:
+    def __del__(self, *_: Any) -> None:
         self.close()
 
 
 class _Database(peewee.PostgresqlDatabase):
     """Peewee's database, with larder's sessions and transactions."""
-
-    # Names and paths are in the order of their bytes, whatever the server's language.
-    field_types: ClassVar = peewee.PostgresqlDatabase.field_types | {"TEXT": 'TEXT COLLATE "C"'}
 
     def _connect(self) -> _Session:
         session = _Session.connect(**self.connect_params, autocommit=True)
@@ -67,7 +70,7 @@ class _Database(peewee.PostgresqlDatabase):
     def begin(self, isolation_level: str | None = None) -> None:
         """Begin a transaction that has the write lock; all of larder's write."""
         del isolation_level
-        session = self.connection()
+        session: _Session = self.connection()  # type: ignore[no-untyped-call]
         try:
             session.execute(_BEGIN)
         except psycopg.Error:
@@ -80,7 +83,7 @@ class _Tables(peewee.SchemaManager):
     """The tables, without what only SQLite knows."""
 
     def create_table(self, safe: bool = True, **options: Any) -> None:  # noqa: FBT001, FBT002
-        sql, _ = self._create_table(safe=safe, **options).query()
+        sql, _ = self._create_table(safe=safe, **options).query()  # type: ignore[attr-defined]
         for words in _OF_SQLITE:
             sql = sql.replace(words, "")
         self.database.execute_sql(sql)
@@ -89,8 +92,8 @@ class _Tables(peewee.SchemaManager):
 class Postgresql(Engine):
     """A database of a server's."""
 
-    raises: ClassVar = (psycopg.Error,)
-    bulk: ClassVar = PostgresqlStatements()
+    raises: ClassVar[tuple[type[Exception], ...]] = (*Engine.raises, psycopg.Error)
+    bulk: ClassVar[BulkStatements] = PostgresqlStatements()
 
     def __init__(self, url: str) -> None:
         """Name the database; a thread connects when it first asks."""
@@ -99,19 +102,20 @@ class Postgresql(Engine):
         except DatabaseUrlError as error:
             raise StoreError(f"database: {error}") from error
         name = keywords["dbname"]
-        database = _Database(name, prefer_psycopg3=True, **_DEFAULTS, **keywords)
+        settings: dict[str, Any] = _DEFAULTS | keywords
+        database = _Database(name, prefer_psycopg3=True, field_types=_TYPES, **settings)
         super().__init__(database, without_password(url))
         self._cursors = count()
 
     def present(self) -> bool:
         """Whether the server can be reached, and has larder's tables."""
-        return bool(self.database.table_exists("setting"))  # type: ignore[no-untyped-call]
+        return bool(self.database.table_exists("setting"))
 
     def refresh(self) -> None:
         """Drop a connection that died: the next statement opens another."""
         if self.database.is_closed() or self.database.in_transaction():
             return
-        if not _lives(self.database.connection()):
+        if not _lives(self._session()):
             self.database.close()
 
     def writing(self) -> AbstractContextManager[object]:
@@ -124,8 +128,9 @@ class Postgresql(Engine):
 
         It keeps them beyond the statement, so that whoever reads may write meanwhile.
         """
-        sql, parameters = self.database.get_sql_context().sql(query).query()
-        session = self.database.connection()
+        context = self.database.get_sql_context()
+        sql, parameters = context.sql(query).query()  # type: ignore[no-untyped-call]
+        session = self._session()
         name = f"larder_{next(self._cursors)}"
         with session.cursor(name, withhold=True) as cursor:
             cursor.itersize = _STREAMED
@@ -138,6 +143,10 @@ class Postgresql(Engine):
     def store_error(self, error: Exception) -> StoreError:
         """Tell an absent server from one that refuses, and a busy one from a broken statement."""
         return statement_error(error) or connection_error(error)
+
+    def _session(self) -> _Session:
+        session: _Session = self.database.connection()  # type: ignore[no-untyped-call]
+        return session
 
 
 def _lives(session: _Session) -> bool:

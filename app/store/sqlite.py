@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 import peewee
 
 from app.store.bulk_sqlite import SqliteStatements
+from app.store.bulk_statements import BulkStatements
 from app.store.engine import Engine, first_cause
 from app.store.errors import StoreBusyError, StoreError
 
@@ -35,7 +36,7 @@ _WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and 
 class Sqlite(Engine):
     """A file, and those who open it."""
 
-    bulk: ClassVar = SqliteStatements()
+    bulk: ClassVar[BulkStatements] = SqliteStatements()
 
     def __init__(self, url: str) -> None:
         """Name the file; it is made when it is first used."""
