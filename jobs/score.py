@@ -19,37 +19,15 @@ class Score(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the spool to read, the sizes to ask for, and the wish as it stands."""
-        now = int(time.time())
+        now, store = int(time.time()), self.parts.store
         pending = self.parts.spool.pending()
         spool: list[Step] = [ReadSpool(pending)] if pending else []
-        wanted = self.parts.wishing.wanted(self.parts.wishing.popularity(now))
-        asked_before = now - self.parts.config.cache.size_db_ttl
-        sizes = [AskSize(file.path) for file in self.parts.store.unsized(wanted, asked_before)]
-        return [*spool, *sizes, self._store_wish(*self._wish())]
-
-    def execute(self, step: Step) -> None:
-        """Carry out one step; the wish is computed anew from what is known by then."""
-        match step:
-            case ReadSpool():
-                self.parts.spool.read()
-            case AskSize(path):
-                self._ask_size(path)
-            case StoreWish():
-                wish, _ = self._wish()
-                rows = {path: (wished.rank, wished.score) for path, wished in wish.items()}
-                self.parts.store.replace_wish(rows)
-            case _:
-                message = f"{step!r} is no step of this job"
-                raise TypeError(message)
-
-    def _wish(self) -> tuple[Mapping[FilePath, Wished], Sequence[Step]]:
-        wishing, survey = self.parts.wishing, self.parts.holdings.survey()
-        wish = wishing.wish(wishing.popularity(int(time.time())), survey)
-        return wish, wishing.steps(wish, survey)
-
-    def _store_wish(self, wish: Mapping[FilePath, Wished], steps: Sequence[Step]) -> StoreWish:
-        size = sum(int(step.data().get("bytes", 0)) for step in steps if step.verb == "fetch")
-        return StoreWish(len(wish), size, tuple(steps))
+        transfers = self.parts.releases.transfers(now)
+        heirs: list[Step] = [HandOn(len(transfers))] if transfers or not releases.begun else []
+        cache = self.parts.config.cache
+        unsized = store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
+        sizes = [AskSize(file.path) for file in unsized]
+        return [*spool, *heirs, *sizes, self._store_wish(*self._wish())]
 
     def _ask_size(self, path: FilePath) -> None:
         """Ask each place in turn; what none of them tells is asked again after a while."""

@@ -51,6 +51,15 @@ class PopularityQueries(Connection):
                 yield from (_popular(row, today) for row in rows)
                 last = rows[-1][0]
 
+    def unpopular(self, paths: Sequence[FilePath]) -> Iterator[Popular]:
+        """Yield those of the files that can be held, as files that nobody wants."""
+        with self._reading():
+            for part in chunks(paths):
+                query = File.select(File.id, File.path, File.size)
+                known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
+                for row in self._rows(known):
+                    yield Popular(*row, votes=0, heat=0.0, inherited=False)
+
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
         with self._reading():

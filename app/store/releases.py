@@ -34,20 +34,33 @@ class Transfer(NamedTuple):
 class ReleaseQueries(PopularityQueries):
     """Queries about what came since heat was last handed on."""
 
-    def siblings(self, now: int) -> Iterator[list[Sibling]]:
-        """Yield the files of each project that has new ones and heat to hand on."""
+    def siblings(self, newest: int, now: int) -> Iterator[list[Sibling]]:
+        """Yield the files, up to one, of each project that has new ones and heat to hand on.
+
+        New are those that came since `hand_on` was told of the newest; before it ever
+        was, none is.
+        """
         with self._reading():
-            mark, today = self._mark(), self._scale().weight(now)
+            mark, scale = self.handed_on(), self._scale()
             if mark is None:
                 return
-            for project in self._projects_with_news(mark):
+            for project in self._projects_with_news(mark, newest):
                 query = File.select(File.id, File.path, fn.COALESCE(Heat.heat, 0.0))
                 joined = query.join(Heat, JOIN.LEFT_OUTER, on=(Heat.file == File.id))
-                listed = joined.where(File.project == project, File.listed == 1)
+                listed = joined.where(
+                    File.project == project, File.listed == 1, File.id <= newest
+                )
                 yield [
-                    Sibling(file, path, heat / today, file > mark)
+                    Sibling(file, path, scale.heat(heat, now), file > mark)
                     for file, path, heat in self._rows(listed.order_by(File.id))
                 ]
+
+    def handed_on(self) -> int | None:
+        """Return the newest file that `hand_on` was told of, or None."""
+        with self._reading():
+            query = Setting.select(Setting.value).where(Setting.key == _RELEASED)
+            row = next(self._rows(query), None)
+            return int(bytes(row[0])) if row else None
 
     def newest_file(self) -> int:
         """Return the highest number of a file."""
@@ -63,19 +76,14 @@ class ReleaseQueries(PopularityQueries):
             row = Setting.insert(key=_RELEASED, value=value)
             self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
 
-    def _mark(self) -> int | None:
-        query = Setting.select(Setting.value).where(Setting.key == _RELEASED)
-        row = next(self._rows(query), None)
-        return int(bytes(row[0])) if row else None
-
-    def _projects_with_news(self, mark: int) -> list[int]:
+    def _projects_with_news(self, mark: int, newest: int) -> list[int]:
         old, new = File.alias("old"), File.alias("new")
         warm = (
             old.select(SQL("1"))
             .join(Heat, on=(Heat.file == old.id))
             .where(old.project == Project.id, old.id <= mark)
         )
-        news = new.select(new.project).where(new.id > mark)
+        news = new.select(new.project).where(new.id > mark, new.id <= newest)
         query = Project.select(Project.id).where(Project.id.in_(news), fn.EXISTS(warm))
         return [row[0] for row in self._rows(query.order_by(Project.id))]
 
