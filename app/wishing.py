@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.model import Candidate, Tier
-from app.names import FilePath
+from app.names import FilePath, path_order
 from app.planning import Facts, Wished, assign, plan_moves
-from app.scoring import DecayPolicy, Popularity, popularity, ranking
+from app.scoring import Decay, Popularity, popularity, ranking
 from app.steps import DropPartial, Step
 from app.store import KnownFile, Store
 from app.survey import Survey
@@ -18,7 +18,7 @@ class Wishing:
     """Decides which files should be here."""
 
     store: Store
-    policy: DecayPolicy
+    policy: Decay
     tiers: Sequence[Tier]
     # Votes older than this many seconds do not count.
     vote_window: int
@@ -37,13 +37,14 @@ class Wishing:
         self, popular: Mapping[FilePath, Popularity], survey: Survey
     ) -> dict[FilePath, Wished]:
         """Return what should be here, best first onto the hottest tier with room."""
-        known = self.store.files(sorted({*popular, *survey.holdings}))
-        candidates = [
+        known = list(self.store.files(sorted({*popular, *survey.holdings})))
+        candidates = (
             candidate
-            for file in known
-            if (candidate := _candidate(file, popular, survey)) is not None
-        ]
-        return assign(ranking(candidates, self.policy), self.tiers, survey.taken)
+            for number, file in enumerate(known)
+            if (candidate := _candidate(number, file, popular, survey)) is not None
+        )
+        placed = assign(ranking(candidates, self.policy), self.tiers, survey.taken)
+        return {known[number].path: wished for number, wished in placed}
 
     def steps(self, wish: Mapping[FilePath, Wished], survey: Survey) -> list[Step]:
         """Return what leads from the holdings to a wish."""
@@ -85,7 +86,7 @@ def _sort_leftovers(
 
 
 def _candidate(
-    file: KnownFile, popular: Mapping[FilePath, Popularity], survey: Survey
+    number: int, file: KnownFile, popular: Mapping[FilePath, Popularity], survey: Survey
 ) -> Candidate | None:
     """Return a file as scoring sees it; None where it cannot be held."""
     placed = survey.holdings.get(file.path)
@@ -94,4 +95,5 @@ def _candidate(
     if size is None or file.sha256 is None:
         return None
     found = popular.get(file.path, Popularity())
-    return Candidate(file.path, size, found.votes, found.heat, held, held_bytes)
+    order = path_order(file.path)
+    return Candidate(number, order, size, found.votes, found.heat, held=held, held_bytes=held_bytes)
