@@ -12,7 +12,7 @@ from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
 from app.runtime import RunDirectory
-from app.scoring import DecayPolicy
+from app.scoring import Decay
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -72,7 +72,7 @@ class Parts:
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
         cache = self.config.cache
-        policy = DecayPolicy(cache.min_vote_count, cache.filesize_limit)
+        policy = Decay(cache.min_vote_count, cache.filesize_limit)
         return Wishing(self.store, policy, tiers(self.config), cache.vote_window)
 
     @cached_property
