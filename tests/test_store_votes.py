@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.model import Project, Vote, VoteSource
 from app.names import ProjectName
-from app.store import Store, Transfer
+from app.scoring import Transfer
+from app.store import Store
 from tests.test_store import SIX, file
 
 HOUR = 3600
@@ -187,16 +188,16 @@ def test_only_what_came_since_takes_heat_over(store: Store) -> None:
     """Not what is there when heat is handed on for the first time, nor a second time."""
     store.record(Project(SIX, (file(1), file(2))))
     add(store, Vote(file(1).path, 1, NOW))
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     store.hand_on([], store.newest_file())
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     store.record(Project(SIX, (file(1), file(2), file(3))))
     store.record(Project(ProjectName("cold"), (file(4),)))
-    ((one, two, three),) = store.siblings(NOW)
+    ((one, two, three),) = store.siblings(store.newest_file(), NOW)
     assert (False, False, True) == (one.new, two.new, three.new)
     assert (pytest.approx(1), 0, 0) == (one.heat, two.heat, three.heat)
     store.hand_on([Transfer(one.file, three.file, 0.8)], store.newest_file())
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     found = {one.path: (round(one.heat, 6), one.inherited) for one in store.popular(NOW)}
     assert {file(1).path: (0.2, False), file(3).path: (0.8, True)} == found
 

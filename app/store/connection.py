@@ -1,5 +1,6 @@
 """Opening the database, its connections, and its transactions."""
 
+import json
 import os
 import secrets
 import sqlite3
@@ -12,7 +13,6 @@ from typing import Any, Self, TypeVar
 import peewee
 
 from app.store.errors import StoreBusyError, StoreError
-from app.store.scale import HALF_LIFE, HeatScale
 from app.store.tables import TABLES, Schema, Setting
 
 T = TypeVar("T")
@@ -31,6 +31,9 @@ _PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": _BUSY_TIMEOUT * 1000,
 }
+
+_HALF_LIFE = 72 * 3600
+"""Seconds, until `score` has told what the configuration says (`PopularityQueries`)."""
 
 _WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
 
@@ -96,8 +99,11 @@ class Connection:
     def keep(self, key: str, value: bytes) -> None:
         """Keep a value from run to run."""
         with self._writing():
-            row = Setting.insert(key=key, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(key, value)
+
+    def _put(self, key: str, value: bytes) -> None:
+        row = Setting.insert(key=key, value=value)
+        self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -136,7 +142,9 @@ class Connection:
             settings = {
                 "schema": Schema.VERSION,
                 "network_key": secrets.token_bytes(32),
-                "heat": HeatScale(int(time.time()), HALF_LIFE).dumps(),
+                "heat": json.dumps(
+                    {"reference": int(time.time()), "half_life": _HALF_LIFE}
+                ).encode(),
             }
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))

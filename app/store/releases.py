@@ -1,11 +1,10 @@
 """New files, and the heat that they take over from the release before."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from peewee import EXCLUDED, JOIN, SQL, fn
 
-from app.names import FilePath
+from app.scoring import Released, Transfer
 from app.store.popularity import PopularityQueries
 from app.store.tables import File, Heat, Project, Setting
 
@@ -13,28 +12,10 @@ _RELEASED = "released"
 """The setting that has the number of the last file that could take heat over."""
 
 
-class Sibling(NamedTuple):
-    """A file of a project that has new ones."""
-
-    file: int
-    path: FilePath
-    heat: float
-    # Whether it came since heat was last handed on.
-    new: bool
-
-
-class Transfer(NamedTuple):
-    """A share of one file's heat that goes over to another."""
-
-    source: int
-    target: int
-    share: float
-
-
 class ReleaseQueries(PopularityQueries):
     """Queries about what came since heat was last handed on."""
 
-    def siblings(self, newest: int, now: int) -> Iterator[list[Sibling]]:
+    def siblings(self, newest: int, now: int) -> Iterator[list[Released]]:
         """Yield the files, up to one, of each project that has new ones and heat to hand on.
 
         New are those that came since `hand_on` was told of the newest; before it ever
@@ -47,11 +28,9 @@ class ReleaseQueries(PopularityQueries):
             for project in self._projects_with_news(mark, newest):
                 query = File.select(File.id, File.path, fn.COALESCE(Heat.heat, 0.0))
                 joined = query.join(Heat, JOIN.LEFT_OUTER, on=(Heat.file == File.id))
-                listed = joined.where(
-                    File.project == project, File.listed == 1, File.id <= newest
-                )
+                listed = joined.where(File.project == project, File.listed == 1, File.id <= newest)
                 yield [
-                    Sibling(file, path, scale.heat(heat, now), file > mark)
+                    Released(file, path.rpartition("/")[2], scale.heat(heat, now), file > mark)
                     for file, path, heat in self._rows(listed.order_by(File.id))
                 ]
 
@@ -72,9 +51,7 @@ class ReleaseQueries(PopularityQueries):
         with self._writing():
             for transfer in transfers:
                 self._hand_on(transfer)
-            value = str(newest).encode()
-            row = Setting.insert(key=_RELEASED, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(_RELEASED, str(newest).encode())
 
     def _projects_with_news(self, mark: int, newest: int) -> list[int]:
         old, new = File.alias("old"), File.alias("new")
