@@ -6,6 +6,7 @@ files in order.
 """
 
 from app.scoring.heat import HeatScale, Popularity, popularity
+from app.scoring.inheritance import Released, Transfer, inherit
 from app.scoring.policies import GIB, HOUR, MIB, Decay, Policy, Votes
 from app.scoring.ranking import Ranking, ranking
 
@@ -18,7 +19,10 @@ __all__ = [
     "Policy",
     "Popularity",
     "Ranking",
+    "Released",
+    "Transfer",
     "Votes",
+    "inherit",
     "popularity",
     "ranking",
 ]
