@@ -32,10 +32,10 @@ class Wishing:
             if (candidate := _candidate(popular, unpopular[popular.path])) is not None:
                 yield candidate
 
-    def wish(self, survey: Survey, now: int) -> dict[int, Wished]:
-        """Return what should be here, by number: the best on the hottest tier with room."""
+    def wish(self, survey: Survey, now: int) -> Iterator[tuple[int, Wished]]:
+        """Yield what should be here, by number: the best on the hottest tier with room."""
         contenders = ranking(self.candidates(survey, now), self.policy)
-        return dict(assign(contenders, self.tiers, survey.taken))
+        return assign(contenders, self.tiers, survey.taken)
 
     def steps(self, wish: Mapping[FilePath, Wished], survey: Survey) -> list[Step]:
         """Return what leads from the holdings to a wish."""

@@ -1,15 +1,17 @@
 """Entry point of `larder score`."""
 
+import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from app.names import FilePath
-from app.planning import Wished
-from app.steps import AskSize, ReadSpool, Step, StoreWish
+from app.steps import AskSize, HandOn, ReadSpool, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
+
+logger = logging.getLogger("larder")
 
 
 class Score(Job):
@@ -19,15 +21,49 @@ class Score(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the spool to read, the sizes to ask for, and the wish as it stands."""
-        now, store = int(time.time()), self.parts.store
+        now, cache = int(time.time()), self.parts.config.cache
         pending = self.parts.spool.pending()
         spool: list[Step] = [ReadSpool(pending)] if pending else []
-        transfers = self.parts.releases.transfers(now)
-        heirs: list[Step] = [HandOn(len(transfers))] if transfers or not releases.begun else []
-        cache = self.parts.config.cache
-        unsized = store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
+        # Here already, so that a tier that is not there ends the run before its first step.
+        self._survey = self.parts.holdings.survey()
+        transfers = self.parts.releases.plan(now)
+        releases: list[Step] = [] if transfers is None else [HandOn(len(transfers))]
+        unsized = self.parts.store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
         sizes = [AskSize(file.path) for file in unsized]
-        return [*spool, *heirs, *sizes, self._store_wish(*self._wish())]
+        return [*spool, *releases, *sizes, self._plan_wish(now)]
+
+    def execute(self, step: Step) -> None:
+        """Carry out one step; the wish is computed anew from what is known by then."""
+        now = int(time.time())
+        match step:
+            case ReadSpool():
+                self.parts.spool.read()
+            case HandOn():
+                self.parts.releases.hand_on(now)
+            case AskSize(path):
+                self._ask_size(path)
+            case StoreWish():
+                self._store_wish(now)
+            case _:
+                message = f"{step!r} is no step of this job"
+                raise TypeError(message)
+
+    def _plan_wish(self, now: int) -> StoreWish:
+        """Return the last step; only a dry run says beforehand what it will come to."""
+        if not self.options.dry_run:
+            return StoreWish()
+        wishing, survey = self.parts.wishing, self._survey
+        wish = dict(wishing.wish(survey, now))
+        paths = self.parts.store.paths(list(wish))
+        steps = wishing.steps({path: wish[file] for file, path in paths}, survey)
+        return StoreWish(len(wish), tuple(steps))
+
+    def _store_wish(self, now: int) -> None:
+        self.parts.store.keep_heat(self.parts.decay.half_life, now)
+        wish = self.parts.wishing.wish(self._survey, now)
+        rows = [(file, wished.rank, wished.score) for file, wished in wish]
+        self.parts.store.replace_wish(rows)
+        logger.info("wished for %d files", len(rows))
 
     def _ask_size(self, path: FilePath) -> None:
         """Ask each place in turn; what none of them tells is asked again after a while."""

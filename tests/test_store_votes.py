@@ -74,11 +74,11 @@ def test_counted_votes_are_a_window_apart(rows: list[tuple[int, int, int]]) -> N
     store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
     expected = 0
     opened: dict[tuple[int, int], int] = {}
-    for number, network, time in sorted(rows, key=lambda row: row[2]):
-        if time - opened.get((number, network), -WINDOW) >= WINDOW:
-            opened[number, network] = time
+    for number, network, at in sorted(rows, key=lambda row: row[2]):
+        if at - opened.get((number, network), -WINDOW) >= WINDOW:
+            opened[number, network] = at
             expected += 1
-    votes = [Vote(file(number).path, network, time) for number, network, time in rows]
+    votes = [Vote(file(number).path, network, at) for number, network, at in rows]
     assert store.add_votes(votes, WINDOW) == expected
     assert len(list(store.votes(0))) == expected
     store.close()
@@ -195,7 +195,7 @@ def test_only_what_came_since_takes_heat_over(store: Store) -> None:
     store.record(Project(ProjectName("cold"), (file(4),)))
     ((one, two, three),) = store.siblings(store.newest_file(), NOW)
     assert (False, False, True) == (one.new, two.new, three.new)
-    assert (pytest.approx(1), 0, 0) == (one.heat, two.heat, three.heat)
+    assert [1, 0, 0] == [round(sibling.heat, 6) for sibling in (one, two, three)]
     store.hand_on([Transfer(one.file, three.file, 0.8)], store.newest_file())
     assert [] == list(store.siblings(store.newest_file(), NOW))
     found = {one.path: (round(one.heat, 6), one.inherited) for one in store.popular(NOW)}

@@ -5,7 +5,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -131,6 +131,11 @@ class Connection:
 
     def _run(self, query: Any) -> Any:
         return query.execute(self._db)
+
+    def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run plain SQL for each row; `{0}` stands for a parameter."""
+        cursor = self._db.cursor()  # type: ignore[no-untyped-call]
+        cursor.executemany(sql.format(self._db.param), rows)
 
     def _prepare(self) -> None:
         with self._writing():

@@ -60,8 +60,8 @@ class PopularityQueries(Connection):
             for part in chunks(paths):
                 query = File.select(File.id, File.path, File.size)
                 known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
-                for row in self._rows(known):
-                    yield Popular(*row, votes=0, heat=0.0, inherited=False)
+                for file, path, size in self._rows(known):
+                    yield Popular(file, path, size, 0, 0.0, inherited=False)
 
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
