@@ -32,6 +32,11 @@ class Wishing:
             if (candidate := _candidate(popular, unpopular[popular.path])) is not None:
                 yield candidate
 
+    def candidate(self, path: FilePath, survey: Survey, now: int) -> Candidate | None:
+        """Return one file as scoring sees it; None where it cannot be held."""
+        popular = self.store.popularity(path, now) or next(self.store.unpopular([path]), None)
+        return popular and _candidate(popular, survey.holdings.get(path))
+
     def wish(self, survey: Survey, now: int) -> Iterator[tuple[int, Wished]]:
         """Yield what should be here, by number: the best on the hottest tier with room."""
         contenders = ranking(self.candidates(survey, now), self.policy)

@@ -9,6 +9,7 @@ from app import model
 from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.foresight import Foresight
 from app.holdings import Holdings
 from app.index import Index
 from app.releases import Releases
@@ -73,6 +74,11 @@ class Parts:
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
         return Wishing(self.store, self.decay, tiers(self.config))
+
+    @cached_property
+    def foresight(self) -> Foresight:
+        """The use cases of questions about the wish."""
+        return Foresight(self.store, self.wishing, self.decay.half_life)
 
     @property
     def decay(self) -> Decay:

@@ -1,15 +1,18 @@
 """Entry point of `larder score`."""
 
+import argparse
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.names import FilePath
 from app.steps import AskSize, HandOn, ReadSpool, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
+from jobs.questions import Questions
 
 logger = logging.getLogger("larder")
 
@@ -18,6 +21,29 @@ class Score(Job):
     """Count the votes, ask for missing sizes, and decide which files should be here."""
 
     name = "score"
+
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the questions that may be asked."""
+        parser.add_argument(
+            "--explain",
+            metavar="FILE",
+            help="say what decides about a file, by its name or its path below /packages/",
+        )
+        parser.add_argument(
+            "--what-if",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            help="say how much another cache would answer, by the votes seen: "
+            "size_limit=2t, filesize_limit=1g, min_vote_count=1",
+        )
+
+    def answer(self) -> Sequence[Mapping[str, Any]]:
+        """Answer the questions, if any was asked."""
+        if not (self.options.explain or self.options.what_if):
+            return ()
+        return Questions(self.parts, int(time.time())).answer(self.options)
 
     def plan(self) -> Sequence[Step]:
         """Return the spool to read, the sizes to ask for, and the wish as it stands."""
