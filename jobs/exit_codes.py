@@ -22,7 +22,9 @@ MEANINGS = {
     ExitCode.FAILED_STEPS: "finished, but some steps failed; the next run plans them again",
     ExitCode.USAGE: "usage or configuration",
     ExitCode.REFUSED: "refused: upstream's answer is not to be believed",
-    ExitCode.TRY_LATER: "try later: another run holds the lock, or upstream or the database is away",
+    ExitCode.TRY_LATER: (
+        "try later: another run holds the lock, or upstream or the database is away"
+    ),
 }
 
 

@@ -63,7 +63,7 @@ class Server:
     def run(self, statement: str, database: str = "larder") -> None:
         """Have the server's owner run a statement."""
         with psycopg.connect(self.url(database, "postgres"), autocommit=True) as session:
-            session.execute(statement)  # type: ignore[call-overload]
+            session.execute(statement)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.model import File, Project
-from app.names import FilePath, ProjectName, parse_file_path, parse_filename
+from app.model import File, Project, Vote
+from app.names import ProjectName, parse_file_path, parse_filename
 from app.store import Failure, Settled, Store, StoreBusyError, StoreError, UnlistedError
 from tests.conftest import NewDatabase
+from tests.mirrors import put_wish
 
 SIX = ProjectName("six")
 
@@ -138,8 +139,8 @@ def test_the_first_failure_is_remembered_until_success(store: Store) -> None:
 def test_a_wish_replaces_the_one_before(store: Store) -> None:
     """And a file that is listed no more is not wished for."""
     store.record(Project(SIX, (file(1), file(2))))
-    store.replace_wish({file(1).path: (0, 1.0), file(2).path: (1, 0.5)})
-    store.replace_wish({file(2).path: (0, 2.0)})
+    put_wish(store, {file(1).path: (0, 1.0), file(2).path: (1, 0.5)})
+    put_wish(store, {file(2).path: (0, 2.0)})
     assert {file(2).path: (0, 2.0)} == store.wish()
     store.record(Project(SIX, (file(1),)))
     assert store.wish() == {}
@@ -176,10 +177,11 @@ def test_a_row_that_is_gone_is_an_error_with_a_sentence(store: Store) -> None:
 def test_only_files_without_a_size_are_asked_about(store: Store) -> None:
     """And not again within the time that an answer is good for."""
     store.record(Project(SIX, (file(1), file(2, size=5), file(3))))
-    paths: list[FilePath] = [file(number).path for number in (1, 2, 3)]
+    store.add_votes([Vote(file(number).path, 1, 100) for number in (1, 2, 3)], 300)
     store.set_size(file(3).path, None, 1000)
-    assert [file(1).path] == [known.path for known in store.unsized(paths, 1000)]
-    assert {file(1).path, file(3).path} == {known.path for known in store.unsized(paths, 1001)}
+    assert [file(1).path] == [known.path for known in store.unsized(1, 1000)]
+    assert [file(1).path, file(3).path] == [known.path for known in store.unsized(1, 1001)]
+    assert [] == list(store.unsized(2, 1001))
 
 
 def test_the_network_key_is_made_once(new_database: NewDatabase) -> None:

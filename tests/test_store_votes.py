@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.model import Project, Vote, VoteSource
 from app.names import ProjectName
-from app.store import Store, Transfer
+from app.scoring import Transfer
+from app.store import Store
 from tests.conftest import NewDatabase
 from tests.test_store import SIX, file
 
@@ -70,7 +71,7 @@ def test_counted_votes_are_a_window_apart(
         if at - opened.get((number, network), -WINDOW) >= WINDOW:
             opened[number, network] = at
             expected += 1
-    votes = [Vote(file(number).path, network, time) for number, network, time in rows]
+    votes = [Vote(file(number).path, network, at) for number, network, at in rows]
     assert store.add_votes(votes, WINDOW) == expected
     assert len(list(store.votes(0))) == expected
     store.close()
@@ -180,16 +181,16 @@ def test_only_what_came_since_takes_heat_over(store: Store) -> None:
     """Not what is there when heat is handed on for the first time, nor a second time."""
     store.record(Project(SIX, (file(1), file(2))))
     add(store, Vote(file(1).path, 1, NOW))
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     store.hand_on([], store.newest_file())
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     store.record(Project(SIX, (file(1), file(2), file(3))))
     store.record(Project(ProjectName("cold"), (file(4),)))
-    ((one, two, three),) = store.siblings(NOW)
+    ((one, two, three),) = store.siblings(store.newest_file(), NOW)
     assert (False, False, True) == (one.new, two.new, three.new)
-    assert (pytest.approx(1), 0, 0) == (one.heat, two.heat, three.heat)
+    assert [1, 0, 0] == [round(sibling.heat, 6) for sibling in (one, two, three)]
     store.hand_on([Transfer(one.file, three.file, 0.8)], store.newest_file())
-    assert [] == list(store.siblings(NOW))
+    assert [] == list(store.siblings(store.newest_file(), NOW))
     found = {one.path: (round(one.heat, 6), one.inherited) for one in store.popular(NOW)}
     assert {file(1).path: (0.2, False), file(3).path: (0.8, True)} == found
 

@@ -10,7 +10,7 @@ from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
 from app.store.popularity import Popular
-from app.store.releases import ReleaseQueries, Sibling, Transfer
+from app.store.releases import ReleaseQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
@@ -19,13 +19,11 @@ __all__ = [
     "KnownFile",
     "Popular",
     "Settled",
-    "Sibling",
     "Store",
     "StoreAwayError",
     "StoreBusyError",
     "StoreError",
     "TrackedProject",
-    "Transfer",
     "UnlistedError",
 ]
 

@@ -16,8 +16,8 @@ UPDATE file SET
     upload_time = new.upload_time,
     provenance = new.provenance,
     listed = 1
-FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-    %s::text[])
+FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+    %s::text[], %s::text[], %s::text[])
 AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
 WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project_id AND (
     file.sha256 IS DISTINCT FROM new.sha256
@@ -33,8 +33,8 @@ WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project
 _INSERT = """
 INSERT INTO file
     (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
-SELECT new.*, 1 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::text[],
-    %s::text[])
+SELECT new.*, 1 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+    %s::text[], %s::text[], %s::text[])
 AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
 WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
 """
@@ -64,6 +64,11 @@ UPDATE file SET listed = 0
 WHERE project_id = %s AND listed = 1
 AND path NOT IN (SELECT json_array_elements_text(%s::json))
 AND NOT (%s AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
+"""
+    wish = """
+INSERT INTO wish (file_id, rank, score)
+SELECT new.* FROM unnest(%s::int[], %s::int[], %s::float8[]) AS new (file, rank, score)
+WHERE EXISTS (SELECT 1 FROM file WHERE file.id = new.file)
 """
     settle = """
 UPDATE project SET

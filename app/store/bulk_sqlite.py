@@ -56,6 +56,10 @@ UPDATE file SET listed = 0
 WHERE project_id = ? AND listed = 1 AND path NOT IN (SELECT value FROM json_each(?))
 AND NOT (? AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
 """
+    wish = """
+INSERT INTO wish (file_id, rank, score)
+SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM file WHERE id = ?1)
+"""
     settle = """
 UPDATE project SET
     serial = json_extract(page.value, '$[1]'),

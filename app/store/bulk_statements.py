@@ -23,6 +23,8 @@ class BulkStatements(ABC):
     listing: ClassVar[str]
     # Of a project's number, the paths that it lists, and whether to keep what is held.
     unlist: ClassVar[str]
+    # Wishes for a file, by its number, with rank and score; some may have been forgotten.
+    wish: ClassVar[str]
     # Of lists of name, serial, ETag, Last-Modified and time.
     settle: ClassVar[str]
 

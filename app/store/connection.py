@@ -1,5 +1,6 @@
 """Opening the database, its connections, and its transactions."""
 
+import json
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,6 @@ from app import database_url
 from app.store import postgresql, sqlite
 from app.store.engine import Engine
 from app.store.errors import StoreError
-from app.store.scale import HALF_LIFE, HeatScale
 from app.store.tables import TABLES, Schema, Setting
 
 T = TypeVar("T")
@@ -19,6 +19,9 @@ _ENGINES: Final[dict[str, type[sqlite.Sqlite | postgresql.Postgresql]]] = {
     sqlite.SCHEME: sqlite.Sqlite,
     postgresql.SCHEME: postgresql.Postgresql,
 }
+
+_HALF_LIFE = 72 * 3600
+"""Seconds, until `score` has told what the configuration says (`PopularityQueries`)."""
 
 # SQLite takes 32,766 parameters in one statement (since 3.32), PostgreSQL 65,535; a row
 # here has at most nine.
@@ -97,8 +100,11 @@ class Connection:
     def keep(self, key: str, value: bytes) -> None:
         """Keep a value from run to run."""
         with self._writing():
-            row = Setting.insert(key=key, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(key, value)
+
+    def _put(self, key: str, value: bytes) -> None:
+        row = Setting.insert(key=key, value=value)
+        self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -141,7 +147,9 @@ class Connection:
             settings = {
                 "schema": Schema.VERSION,
                 "network_key": secrets.token_bytes(32),
-                "heat": HeatScale(int(time.time()), HALF_LIFE).dumps(),
+                "heat": json.dumps(
+                    {"reference": int(time.time()), "half_life": _HALF_LIFE}
+                ).encode(),
             }
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))

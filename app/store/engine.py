@@ -39,6 +39,10 @@ class Engine(ABC):
         """Yield the rows of a large result, of which few are in memory at a time."""
 
     @abstractmethod
+    def insert_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run one of `bulk`'s statements that are for rows, with many of them."""
+
+    @abstractmethod
     def create(self, table: type[peewee.Model]) -> None:
         """Make a table and its indexes."""
 

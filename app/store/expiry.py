@@ -69,6 +69,6 @@ class ExpiryQueries(PopularityQueries):
         deleted = 1
         while deleted:
             with self._writing():
-                cold = Heat.heat < _NEGLIGIBLE * self._scale().weight(now)
+                cold = Heat.heat < self._scale().stored(_NEGLIGIBLE, now)
                 some = Heat.select(Heat.file).where(Heat.votes <= 0, cold).limit(_SLICE)
                 deleted = self._run(Heat.delete().where(Heat.file.in_(some)))

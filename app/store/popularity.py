@@ -3,15 +3,17 @@
 Whoever scores reads one row a file, not fifty million votes.
 """
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import NamedTuple
 
 from peewee import EXCLUDED, fn
 
 from app.model import VoteSource
 from app.names import FilePath
+from app.scoring import HeatScale
 from app.store.connection import Connection, chunks
-from app.store.scale import HeatScale
 from app.store.tables import File, Heat, Setting, Tally
 
 _SCALE = "heat"
@@ -35,27 +37,37 @@ class Popular(NamedTuple):
 class PopularityQueries(Connection):
     """Queries about heat and tallies."""
 
-    def keep_heat(self, half_life: float, now: int) -> None:
+    def keep_heat(self, half_life: int, now: int) -> None:
         """Go by a half-life from now on; what was counted so far counts as it does now."""
         with self._writing():
             scale = self._scale()
-            if scale.half_life != half_life or scale.worn(now):
-                self._rescale(scale, HeatScale(now, half_life))
+            if scale.half_life != half_life or scale.is_stale(now):
+                rebased, factor = scale.rebased(now)
+                self._run(Heat.update(heat=Heat.heat * factor))
+                self._put(_SCALE, scale_value(HeatScale(rebased.reference, half_life)))
 
     def popular(self, now: int) -> Iterator[Popular]:
         """Yield every listed file that can be held and that somebody wants, by number."""
         with self._reading():
-            today = self._scale().weight(now)
-            last = 0
+            scale, last = self._scale(), 0
             while rows := self._popular(Heat.file > last):
-                yield from (_popular(row, today) for row in rows)
+                yield from (_popular(row, scale, now) for row in rows)
                 last = rows[-1][0]
+
+    def unpopular(self, paths: Sequence[FilePath]) -> Iterator[Popular]:
+        """Yield those of the files that can be held, as files that nobody wants."""
+        with self._reading():
+            for part in chunks(paths):
+                query = File.select(File.id, File.path, File.size)
+                known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
+                for file, path, size in self._rows(known):
+                    yield Popular(file, path, size, 0, 0.0, inherited=False)
 
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
         with self._reading():
             rows = self._popular(File.path == path)
-            return _popular(rows[0], self._scale().weight(now)) if rows else None
+            return _popular(rows[0], self._scale(), now) if rows else None
 
     def counted(self) -> int:
         """Return how many votes the tallies have."""
@@ -70,14 +82,7 @@ class PopularityQueries(Connection):
 
     def _scale(self) -> HeatScale:
         row = self._only(Setting.select(Setting.value).where(Setting.key == _SCALE))
-        return HeatScale.loads(bytes(row))
-
-    def _rescale(self, old: HeatScale, new: HeatScale) -> None:
-        # A clock that went back by years must not make old votes immortal.
-        elapsed = max(new.reference - old.reference, -int(old.half_life))
-        factor = HeatScale(elapsed, old.half_life).weight(0)
-        self._run(Heat.update(heat=Heat.heat * factor))
-        self._run(Setting.update(value=new.dumps()).where(Setting.key == _SCALE))
+        return HeatScale(**json.loads(bytes(row)))
 
     def _popular(self, condition: object) -> Sequence[tuple[int, str, int | None, int, float, int]]:
         query = Heat.select(
@@ -102,6 +107,13 @@ class PopularityQueries(Connection):
             )
 
 
-def _popular(row: tuple[int, str, int | None, int, float, int], today: float) -> Popular:
+def scale_value(scale: HeatScale) -> bytes:
+    """Return a scale as the setting has it."""
+    return json.dumps(asdict(scale)).encode()
+
+
+def _popular(
+    row: tuple[int, str, int | None, int, float, int], scale: HeatScale, now: int
+) -> Popular:
     file, path, size, votes, heat, inherited = row
-    return Popular(file, FilePath(path), size, votes, heat / today, bool(inherited))
+    return Popular(file, FilePath(path), size, votes, scale.heat(heat, now), bool(inherited))

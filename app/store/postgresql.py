@@ -1,6 +1,6 @@
 """The database on a server: PostgreSQL, for several machines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
 from select import POLLIN, poll
@@ -42,7 +42,7 @@ _DEFAULTS = {
 }
 
 _STREAMED = 5000
-"""Rows of a large result that are fetched at a time."""
+"""Rows that are fetched, or given to a statement, at a time."""
 
 # Names and paths are in the order of their bytes, whatever the server's language.
 _TYPES = {"TEXT": 'TEXT COLLATE "C"'}
@@ -135,6 +135,12 @@ class Postgresql(Engine):
         with session.cursor(name, withhold=True) as cursor:
             cursor.itersize = _STREAMED
             yield from cursor.execute(sql, parameters)
+
+    def insert_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run it for many rows at a time, with a list of each column."""
+        for start in range(0, len(rows), _STREAMED):
+            part = rows[start : start + _STREAMED]
+            self.sql(statement, [list(column) for column in zip(*part, strict=True)])
 
     def create(self, table: type[peewee.Model]) -> None:
         """Make a table and its indexes."""

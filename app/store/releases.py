@@ -1,11 +1,10 @@
 """New files, and the heat that they take over from the release before."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from peewee import EXCLUDED, JOIN, SQL, fn
 
-from app.names import FilePath
+from app.scoring import Released, Transfer
 from app.store.popularity import PopularityQueries
 from app.store.tables import File, Heat, Project, Setting
 
@@ -13,41 +12,34 @@ _RELEASED = "released"
 """The setting that has the number of the last file that could take heat over."""
 
 
-class Sibling(NamedTuple):
-    """A file of a project that has new ones."""
-
-    file: int
-    path: FilePath
-    heat: float
-    # Whether it came since heat was last handed on.
-    new: bool
-
-
-class Transfer(NamedTuple):
-    """A share of one file's heat that goes over to another."""
-
-    source: int
-    target: int
-    share: float
-
-
 class ReleaseQueries(PopularityQueries):
     """Queries about what came since heat was last handed on."""
 
-    def siblings(self, now: int) -> Iterator[list[Sibling]]:
-        """Yield the files of each project that has new ones and heat to hand on."""
+    def siblings(self, newest: int, now: int) -> Iterator[list[Released]]:
+        """Yield the files, up to one, of each project that has new ones and heat to hand on.
+
+        New are those that came since `hand_on` was told of the newest; before it ever
+        was, none is.
+        """
         with self._reading():
-            mark, today = self._mark(), self._scale().weight(now)
+            mark, scale = self.handed_on(), self._scale()
             if mark is None:
                 return
-            for project in self._projects_with_news(mark):
+            for project in self._projects_with_news(mark, newest):
                 query = File.select(File.id, File.path, fn.COALESCE(Heat.heat, 0.0))
                 joined = query.join(Heat, JOIN.LEFT_OUTER, on=(Heat.file == File.id))
-                listed = joined.where(File.project == project, File.listed == 1)
+                listed = joined.where(File.project == project, File.listed == 1, File.id <= newest)
                 yield [
-                    Sibling(file, path, heat / today, file > mark)
+                    Released(file, path.rpartition("/")[2], scale.heat(heat, now), file > mark)
                     for file, path, heat in self._rows(listed.order_by(File.id))
                 ]
+
+    def handed_on(self) -> int | None:
+        """Return the newest file that `hand_on` was told of, or None."""
+        with self._reading():
+            query = Setting.select(Setting.value).where(Setting.key == _RELEASED)
+            row = next(self._rows(query), None)
+            return int(bytes(row[0])) if row else None
 
     def newest_file(self) -> int:
         """Return the highest number of a file."""
@@ -59,23 +51,16 @@ class ReleaseQueries(PopularityQueries):
         with self._writing():
             for transfer in transfers:
                 self._hand_on(transfer)
-            value = str(newest).encode()
-            row = Setting.insert(key=_RELEASED, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(_RELEASED, str(newest).encode())
 
-    def _mark(self) -> int | None:
-        query = Setting.select(Setting.value).where(Setting.key == _RELEASED)
-        row = next(self._rows(query), None)
-        return int(bytes(row[0])) if row else None
-
-    def _projects_with_news(self, mark: int) -> list[int]:
+    def _projects_with_news(self, mark: int, newest: int) -> list[int]:
         old, new = File.alias("old"), File.alias("new")
         warm = (
             old.select(SQL("1"))
             .join(Heat, on=(Heat.file == old.id))
             .where(old.project == Project.id, old.id <= mark)
         )
-        news = new.select(new.project).where(new.id > mark)
+        news = new.select(new.project).where(new.id > mark, new.id <= newest)
         query = Project.select(Project.id).where(Project.id.in_(news), fn.EXISTS(warm))
         return [row[0] for row in self._rows(query.order_by(Project.id))]
 

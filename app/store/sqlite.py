@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -63,6 +63,11 @@ class Sqlite(Engine):
     def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Yield rows as SQLite finds them."""
         return iter(query.tuples().execute(self.database))
+
+    def insert_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run it for each row."""
+        cursor = self.database.cursor()  # type: ignore[no-untyped-call]
+        cursor.executemany(statement, rows)
 
     def create(self, table: type[peewee.Model]) -> None:
         """Make a table and its indexes."""

@@ -51,9 +51,7 @@ class VoteQueries(PopularityQueries):
     ) -> int:
         """Count votes of the spool, and note in the same transaction how far it is read."""
         with self._writing():
-            value = str(position).encode()
-            row = Setting.insert(key=f"spool:{inode}", value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(f"spool:{inode}", str(position).encode())
             return self._add(votes, window)
 
     def spool_position(self, inode: int) -> int:
@@ -84,7 +82,7 @@ class VoteQueries(PopularityQueries):
         counted = [row for part in _rounds(ordered) for row in self._open_windows(part, window)]
         if counted:
             self._tally(counted)
-            self._warm(counted)
+            self._warm(counted, now)
         return len(counted)
 
     def _numbers(self, paths: set[FilePath]) -> dict[FilePath, int]:
@@ -127,12 +125,12 @@ class VoteQueries(PopularityQueries):
                 )
             )
 
-    def _warm(self, rows: Iterable[_Row]) -> None:
+    def _warm(self, rows: Iterable[_Row], now: int) -> None:
         scale = self._scale()
         heats: dict[int, tuple[float, int]] = {}
         for row in rows:
             heat, votes = heats.get(row.file, (0.0, 0))
-            heats[row.file] = heat + scale.weight(row.time), votes + 1
+            heats[row.file] = heat + scale.weight(row.time, now), votes + 1
         self._add_heat([(file, *heats[file]) for file in sorted(heats)])
 
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from app.config import Config, load
 from app.model import Vote
 from app.names import FilePath
+from app.scoring import Decay, HeatScale
 from app.store import Store
-from app.store.scale import HALF_LIFE, HeatScale
+from app.store.popularity import scale_value
 from jobs.parts import make_folders
 from tests.benchmarks.measuring import measured
 from tests.benchmarks.mirror import write_mirror
@@ -102,11 +103,11 @@ def _settle(connection: sqlite3.Connection, database: Path) -> int:
 
 def _seed_votes(database: Path, votes: int, files: int) -> None:
     """Write tallies, heat, and the windows of the last day."""
-    scale = HeatScale(int(time.time()), HALF_LIFE)
+    scale = HeatScale(int(time.time()), Decay(1, 1).half_life)
     heat, counts = [0.0] * (files + 1), [0] * (files + 1)
     connection = sqlite3.connect(database)
     for hour, tally in _tallies(votes, files):
-        weight = scale.weight(hour * _HOUR + _HOUR // 2)
+        weight = scale.weight(hour * _HOUR + _HOUR // 2, scale.reference)
         for file, count in tally:
             heat[file] += weight * count
             counts[file] += count
@@ -117,7 +118,7 @@ def _seed_votes(database: Path, votes: int, files: int) -> None:
             if hour > scale.reference // _HOUR - _A_DAY:
                 _seed_windows(connection, hour, tally)
     with connection:
-        connection.execute("UPDATE setting SET value = ? WHERE key = 'heat'", [scale.dumps()])
+        connection.execute("UPDATE setting SET value = ? WHERE key = 'heat'", [scale_value(scale)])
         connection.executemany(
             "INSERT INTO heat VALUES (?, ?, ?, 0)",
             ((file, heat[file], counts[file]) for file in range(1, files + 1) if counts[file]),
