@@ -24,12 +24,9 @@ _LOCK_TIMEOUT = 10
 # The votes' dedup, and more, must be alone between its look and its writing, as on
 # SQLite. A lock of the transaction goes with it, however its process ends.
 _WRITE_LOCK = int.from_bytes(b"larder")
-_BEGIN = f"""
-BEGIN; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}s'; SELECT pg_advisory_xact_lock({_WRITE_LOCK})
-"""
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_WRITE_LOCK})"
 
-# As SQLite's NORMAL: a power cut may lose the last transactions, never their order.
-_SESSION = "SET synchronous_commit = off"
+_SESSION = f"SET lock_timeout = '{_LOCK_TIMEOUT}s'"
 
 # A server that vanished is noticed within a minute. The URL may say otherwise.
 _DEFAULTS = {
