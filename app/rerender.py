@@ -41,7 +41,8 @@ class OwnPages:
         if project.serial != known.serial:
             # A run was killed between the page and the store, or a hand was at work.
             raise LostPageError(f"the page is of serial {project.serial}, not {known.serial}")
-        if len(project.files) != len(sources) and not self._keep_deleted:
+        listed = {file.path for file in project.files}
+        if listed != sources.keys() and not self._keep_deleted:
             raise LostPageError("the page lists other files than the store")
         return project
 
