@@ -162,8 +162,6 @@ class Index:
         try:
             with self._noting(name, tracked):
                 outcome = self._write(name, tracked if here else None, announced)
-                if outcome is Outcome.UNCHANGED and tracked:
-                    outcome = self._renewed(tracked)
                 self._legacy.complete(name)
         except NoSuchProject:
             if here:
@@ -174,7 +172,7 @@ class Index:
 
     @contextmanager
     def _noting(self, name: ProjectName, tracked: TrackedProject | None) -> Iterator[None]:
-        """Note what goes wrong upstream; what is here is rendered as it should be."""
+        """Note what goes wrong upstream; what is here is rendered as it would be now."""
         try:
             yield
         except NoSuchProject:
@@ -185,15 +183,6 @@ class Index:
                 with suppress(LostPageError):
                     self._render(tracked)
             raise
-
-    def _renewed(self, known: TrackedProject) -> Outcome:
-        """Render pages that upstream says are as they were, if we would not."""
-        try:
-            self._render(known)
-        except LostPageError as error:
-            logger.info("%s is fetched again: %s", known.name, error)
-            return self._write(known.name, _without_validators(known), None)
-        return Outcome.UNCHANGED
 
     def _render(self, known: TrackedProject) -> None:
         """Render pages that are not as they would be now; raises LostPageError."""

@@ -22,10 +22,10 @@ def test_what_asks_upstream_comes_first() -> None:
 
 
 def test_what_is_fetched_needs_no_step_of_its_own() -> None:
-    """A fetch renders what it brings, and what it finds unchanged."""
-    outdated = [(AA, True, True), (BB, True, False), (CC, True, False)]
+    """A fetch renders what it brings; and whatever it finds, the legacy JSON comes with it."""
+    outdated = [(AA, True, True), (BB, True, False), (CC, True, True)]
     fetches = [AddProject(AA, 1), RevalidateProject(CC), WriteRoot()]
-    assert [RenderProject(BB)] == plan_here(outdated, fetches)
+    assert [RenderProject(BB), RenderProject(CC)] == plan_here(outdated, fetches)
 
 
 def test_what_is_outdated_is_read_once() -> None:

@@ -12,28 +12,30 @@ from app.steps import (
     UpdateProject,
 )
 
-_FETCHES = (AddProject, UpdateProject, RevalidateProject)
+_WRITTEN = (AddProject, UpdateProject)
+# What is revalidated is seldom written, and then its rendering finds nothing to do.
+_ASKED = (*_WRITTEN, RevalidateProject)
 
 
 def plan_here(
     outdated: Iterable[tuple[ProjectName, bool, bool]], fetches: Sequence[Step]
 ) -> list[Step]:
-    """Return what brings outdated pages up to date, but for those that `fetches` bring.
+    """Return what brings outdated pages up to date, but for what `fetches` do of it.
 
     With each name comes whether its pages were rendered in another way, and whether its
     legacy JSON may be missing. What asks upstream comes first, as `fetches` do.
     """
-    fetched: set[ProjectName] | None = None
+    asked: set[ProjectName] | None = None
+    written: set[ProjectName] = set()
     completed: list[Step] = []
     rendered: list[Step] = []
     for name, render, complete in outdated:
-        if fetched is None:
+        if asked is None:
             # Most runs find nothing outdated, and need no second list of what they fetch.
-            fetched = {step.project for step in fetches if isinstance(step, _FETCHES)}
-        if name in fetched:
-            continue
-        if complete:
+            asked = {step.project for step in fetches if isinstance(step, _ASKED)}
+            written = {step.project for step in fetches if isinstance(step, _WRITTEN)}
+        if complete and name not in asked:
             completed.append(CompleteProject(name))
-        if render:
+        if render and name not in written:
             rendered.append(RenderProject(name))
     return completed + rendered
