@@ -2,25 +2,31 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import orjson
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.config import load
 from app.index import Outcome
-from app.names import ProjectName, parse_filename, parse_version
+from app.model import Project
+from app.names import FilePath, ProjectName, parse_filename, parse_version
+from app.rerender import OwnPages, render
 from app.shelf import Shelf, provenance, release
 from app.steps import AskUpstream, RenderProject, Step
-from app.store import StoreError
+from app.store import Settled, Store, StoreError
+from app.tree import PageTree
 from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode
 from jobs.harness import job_parser
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
 from jobs.sync_index import SyncIndex
+from tests import strategies
 from tests.fake_pypi import FakePypi, Replaced, Status, make_sdist, make_wheel
 from tests.mirrors import write_config
 from tests.older import make_older, write_page
@@ -366,6 +372,26 @@ def test_failing_projects_stay_failing(older: Parts, upstream: FakePypi) -> None
     assert ("six", "unavailable", 1) == (failing.name, failing.failure_kind, failing.tries)
 
 
+def test_what_is_kept_though_upstream_deleted_it_stays_kept(
+    tmp_path: Path, upstream: FakePypi
+) -> None:
+    """The store lists a file that no page does; that is no reason to fetch the page."""
+    archive: Mapping[str, object] = {"packages": {"keep_deleted": True}}
+    parts = mirror_of(tmp_path, upstream, changes=archive)
+    sync(parts)
+    file = upstream.project("six").files[0]
+    path = FilePath(file.path)
+    parts.store.hold(path, str(parts.config.repo_path / "hot"), len(file.content))
+    upstream.remove_file("six", file.filename)
+    sync(parts)
+    make_older(parts.config.repo_path / "simple" / "six")
+    upstream.forget_requests()
+    parts = mirror_of(tmp_path, upstream, NEXT, archive)
+    assert 3 == sync(parts).done["render"]
+    assert 1 == len(upstream.requests)
+    assert [(path, True)] == [(held.path, held.listed) for held in parts.store.holdings()]
+
+
 def test_what_is_not_tracked_is_not_rendered(older: Parts) -> None:
     """A project may go while the plan is carried out."""
     older.index.remove(SIX)
@@ -373,6 +399,41 @@ def test_what_is_not_tracked_is_not_rendered(older: Parts) -> None:
     assert not older.tree.has(SIX)
     older.index.complete(SIX)
     assert not older.tree.has(SIX)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+    """Return a folder for pages, and a database."""
+    folder = tmp_path_factory.mktemp("disk")
+    store = Store.open(f"sqlite:///{folder}/larder.db")
+    yield folder, store
+    store.close()
+
+
+@given(project=strategies.projects(), older=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_disk_and_store_hold_all_that_a_fetch_brought(
+    disk: tuple[Path, Store],
+    project: Project,
+    older: bool,  # noqa: FBT001
+) -> None:
+    """Whatever its texts are: what is read back has the very pages that were written."""
+    folder, store = disk
+    fetched = render(project)
+    store.record(project)
+    store.settle(project.name, Settled(project.serial, None, None, 1, rendered="1"))
+    PageTree(folder).write(project.name, fetched)
+    own = OwnPages(store, Shelf(folder), keep_deleted=False)
+    assert own.same(project.name, fetched)
+    if older:
+        make_older(folder / "simple" / project.name)
+    known = store.tracked_project(project.name)
+    assert known is not None
+    try:
+        assert fetched == render(own.read(known))
+    finally:
+        # The next may list the same files.
+        store.bury(project.name, None, 2)
 
 
 # Legacy JSON: `sync.legacy_json`, both ways.
