@@ -8,16 +8,26 @@ from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import (
+    Failure,
+    IndexQueries,
+    KnownFile,
+    Rendered,
+    Settled,
+    TrackedProject,
+)
 from app.store.popularity import Popular
 from app.store.releases import ReleaseQueries
+from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Outdated",
     "Popular",
+    "Rendered",
     "Settled",
     "Store",
     "StoreBusyError",
@@ -30,6 +40,7 @@ __all__ = [
 class Store(
     IndexQueries,
     BulkQueries,
+    RenderingQueries,
     VoteQueries,
     ReleaseQueries,
     ExpiryQueries,
