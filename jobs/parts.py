@@ -11,6 +11,7 @@ from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
+from app.root_pages import RootPages
 from app.runtime import RunDirectory
 from app.scoring import DecayPolicy
 from app.spooling import Spool
@@ -52,6 +53,11 @@ class Parts:
     def tree(self) -> PageTree:
         """The pages on disk."""
         return PageTree(self.config.repo_path)
+
+    @cached_property
+    def root(self) -> RootPages:
+        """The list of projects on disk."""
+        return RootPages(self.config.repo_path)
 
     @cached_property
     def index(self) -> Index:

@@ -260,11 +260,11 @@ class SyncIndex(Job):
         self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
 
     def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != self.parts.store.index_mark()
+        return self.parts.root.mark() != self.parts.store.index_mark()
 
     def _write_root(self) -> None:
         mark = self.parts.store.index_mark()
-        if self.parts.tree.root_mark() == mark:
+        if self.parts.root.mark() == mark:
             return
         last = self.parts.store.last_serial()
         rendered = Pages(
@@ -272,7 +272,7 @@ class SyncIndex(Job):
             json=pages.render_root_json(self._entries(), last),
             serial=last,
         )
-        self.parts.tree.write_root(rendered, mark)
+        self.parts.root.write(rendered, mark)
 
     def _entries(self) -> Iterator[tuple[ProjectName, int | None]]:
         tracked = self.parts.store.tracked()

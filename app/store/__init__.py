@@ -7,7 +7,8 @@ from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import Failure, IndexQueries, KnownFile, Settled
+from app.store.projects import ProjectQueries, TrackedProject
 from app.store.votes import VoteQueries
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(
+    ProjectQueries, IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries
+):
     """Everything that larder remembers."""
