@@ -1,13 +1,11 @@
 """Entry point of `larder sync-index`."""
 
 import argparse
-import json
 import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 
 from app import pages
 from app.config import Projects
@@ -31,27 +29,25 @@ from app.steps import (
     Withdraw,
     WriteRoot,
 )
-from app.store import Store, TrackedProject
+from app.store import TrackedProject
 from app.tree import Pages
 from app.upstream import NotModified, Validators
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
 from jobs.parts import Parts
 from jobs.running import Report
+from jobs.upstream_list import (
+    believe,
+    believe_removals,
+    keep_list,
+    kept_list,
+    validators_of,
+)
 
 logger = logging.getLogger("larder")
 
-_LIST = "upstream_list"
-"""The setting that tells which list of upstream's the index is in step with."""
-
-_REFUSED = "refused_names"
-"""The setting that tells what upstream's list names and is no name of a project."""
-
 _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
-
-_SHOWN = 100
-"""So many of those are kept."""
 
 _WORKERS_PER_CONNECTION = 3
 
@@ -178,12 +174,14 @@ class SyncIndex(Job):
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
-        self._believe(found.serials, last)
+        if not self.options.accept_removals:
+            believe(found.serials, last, kept_list(store).last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
-        self._believe_removals(plan)
+        if not self.options.accept_removals:
+            believe_removals(plan.missing, self.parts.config.sync.max_removals)
         validators = found.validators
         keep = KeepList(last, validators.etag, validators.last_modified)
-        self._refused = found.refused[:_SHOWN]
+        self._refused = found.refused
         return plan, [keep] if plan.steps or keep != kept_list(store) else []
 
     def _follow(self, now: int) -> tuple[IndexPlan, list[Step]] | None:
@@ -230,34 +228,17 @@ class SyncIndex(Job):
             retry_at=project.retry_at,
         )
 
-    def _believe(self, serials: Mapping[ProjectName, int], last: int | None) -> None:
-        """Refuse a list that cannot be right; raises RefusedError."""
-        if self.options.accept_removals:
-            return
-        before = kept_list(self.parts.store).last
-        if not serials:
-            raise RefusedError(_refusal("is empty"))
-        if before is not None and last is not None and last < before:
-            raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
-
-    def _believe_removals(self, plan: IndexPlan) -> None:
-        limit = self.parts.config.sync.max_removals
-        if plan.missing > limit and not self.options.accept_removals:
-            raise RefusedError(_refusal(f"lacks {plan.missing} projects that are here"))
-
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""
-        kept = kept_list(self.parts.store)
-        if self.options.accept_removals or not (kept.etag or kept.last_modified):
+        if self.options.accept_removals:
             return None
-        return Validators(kept.etag, kept.last_modified)
+        return validators_of(kept_list(self.parts.store))
 
     def _keep_list(self, step: KeepList) -> None:
         """Note the list, unless a project was left out that it asks for."""
         if self.left:
             return
-        self.parts.store.keep(_REFUSED, json.dumps(self._refused).encode())
-        self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
+        keep_list(self.parts.store, step, self._refused)
 
     def _root_differs(self) -> bool:
         return self.parts.root.mark() != self.parts.store.index_mark()
@@ -277,26 +258,6 @@ class SyncIndex(Job):
     def _entries(self) -> Iterator[tuple[ProjectName, int | None]]:
         tracked = self.parts.store.tracked()
         return ((one.name, one.serial) for one in tracked if one.checked_at is not None)
-
-
-def kept_list(store: Store) -> KeepList:
-    """Return which list of upstream's the index is in step with."""
-    value = store.setting(_LIST)
-    return KeepList(**json.loads(value)) if value else KeepList(None)
-
-
-def refused_names(store: Store) -> list[str]:
-    """Return what upstream's list names and is no name of a project."""
-    value = store.setting(_REFUSED)
-    names: list[str] = json.loads(value) if value else []
-    return names
-
-
-def _refusal(what: str) -> str:
-    return (
-        f"upstream's list of projects {what}; nothing was changed. If that is right, "
-        "run again with --accept-removals"
-    )
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
