@@ -1,7 +1,9 @@
 """The list of projects on disk: the only writer of the root pages and their mark."""
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 from app.atomic import replacing
@@ -27,8 +29,11 @@ class RootPages:
         `mark` tells this list of projects from another; the method of that name returns it.
         """
         stamp = next_stamp(self._simple / HTML)
-        for filename, chunks in ((HTML, pages.html), (JSON, pages.json)):
-            self._write_page(filename, chunks, stamp)
+        with self._page(HTML, stamp) as html, self._page(JSON, stamp) as json:
+            # In turn, so that what both are made of need not be kept for the second.
+            for one, other in zip_longest(pages.html, pages.json, fillvalue=b""):
+                html(one)
+                json(other)
         self._shelf.note_root(pages.serial)
         with replacing(self._mark, self._staging) as stream:
             stream.write(mark.encode())
@@ -42,13 +47,18 @@ class RootPages:
         except FileNotFoundError:
             return None
 
-    def _write_page(self, filename: str, chunks: Iterable[bytes], stamp: int) -> None:
+    @contextmanager
+    def _page(self, filename: str, stamp: int) -> Iterator[Callable[[bytes], None]]:
+        """Hand out what writes to a page and to its compressed copy."""
         packed = filename + ".gz"
         with (
             replacing(self._simple / filename, self._staging, stamp + SECONDS[filename]) as stream,
             replacing(self._simple / packed, self._staging, stamp + SECONDS[packed]) as raw,
             gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as zipped,
         ):
-            for chunk in chunks:
+
+            def write(chunk: bytes) -> None:
                 stream.write(chunk)
                 zipped.write(chunk)
+
+            yield write

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import tee
 
 from app import pages
 from app.config import Projects
@@ -14,6 +15,7 @@ from app.names import ProjectName
 from app.planning import (
     IndexPlan,
     IndexPolicy,
+    Joined,
     ProjectState,
     plan_changes,
     plan_index,
@@ -29,7 +31,6 @@ from app.steps import (
     Withdraw,
     WriteRoot,
 )
-from app.store import TrackedProject
 from app.tree import Pages
 from app.upstream import NotModified, Validators
 from jobs.exit_codes import RefusedError, UsageError
@@ -97,7 +98,7 @@ class SyncIndex(Job):
         if not plan.steps and not keep and not self._root_differs():
             return []
         tail: list[Step] = [RemoveGone(), Withdraw()] if plan.steps else []
-        return [*plan.steps, *tail, WriteRoot(), *keep]
+        return Joined(plan.steps, [*tail, WriteRoot(), *keep])
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
@@ -167,8 +168,7 @@ class SyncIndex(Job):
             return followed
         found = self.parts.upstream.serials(self._known_list())
         if isinstance(found, NotModified):
-            failing = map(self._state, store.failing())
-            return IndexPlan(plan_retries(failing, now)), []
+            return IndexPlan(plan_retries(self._failing(), now)), []
         if found is None:
             self._need_no_list()
             return plan_index(self._states(), None, self._policy, now), []
@@ -190,8 +190,8 @@ class SyncIndex(Job):
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
-        steps: list[Step] = plan_retries(map(self._state, self.parts.store.failing()), now)
-        tracked = (project.name for project in self.parts.store.tracked())
+        steps: list[Step] = plan_retries(self._failing(), now)
+        tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
         return IndexPlan(steps), [KeepList(max(changes.values(), default=since))] if steps else []
@@ -208,25 +208,15 @@ class SyncIndex(Job):
             raise UsageError(message)
 
     def _states(self) -> Iterator[ProjectState]:
-        """Yield what is known, and folders that nothing is known of, by name."""
-        yield from map(self._state, self.parts.store.known_projects())
-        folders = sum(1 for _ in self.parts.tree.names())
-        if folders > self.parts.store.count_tracked():
-            # The database was lost: seldom, and worth the memory then.
-            known = {project.name for project in self.parts.store.known_projects()}
-            for name in sorted(set(self.parts.tree.names()) - known):
-                yield ProjectState(name, None, None)
+        """Yield what is known, and folders that nothing is known of: the database was lost."""
+        return self.parts.store.states(self.parts.tree.names())
 
-    def _state(self, project: TrackedProject) -> ProjectState:
-        return ProjectState(
-            project.name,
-            project.serial,
-            project.checked_at,
-            page=not project.gone and self.parts.tree.has(project.name),
-            gone_serial=project.gone_serial,
-            gone=project.gone,
-            retry_at=project.retry_at,
-        )
+    def _failing(self) -> Iterator[ProjectState]:
+        """Yield what is known of the projects that failed."""
+        for project in self.parts.store.failing():
+            page = self.parts.tree.has(project.name)
+            checked, retry = project.checked_at, project.retry_at
+            yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""
@@ -248,16 +238,14 @@ class SyncIndex(Job):
         if self.parts.root.mark() == mark:
             return
         last = self.parts.store.last_serial()
+        # Read once, for both pages: they are written side by side.
+        html, json = tee(self.parts.store.listed())
         rendered = Pages(
-            html=pages.render_root_html(self._entries(), last),
-            json=pages.render_root_json(self._entries(), last),
+            html=pages.render_root_html(html, last),
+            json=pages.render_root_json(json, last),
             serial=last,
         )
         self.parts.root.write(rendered, mark)
-
-    def _entries(self) -> Iterator[tuple[ProjectName, int | None]]:
-        tracked = self.parts.store.tracked()
-        return ((one.name, one.serial) for one in tracked if one.checked_at is not None)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

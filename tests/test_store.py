@@ -84,7 +84,7 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     store.record(Project(SIX, (file(1),)))
     store.hold(file(1).path, "/hot", 10)
     store.bury(SIX, None, 100)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
     assert store.forget_gone() == 0
     store.release([file(1).path])
@@ -96,12 +96,12 @@ def test_a_tombstone_stays_while_the_list_names_the_project(store: Store) -> Non
     """It keeps the serial, survives cleaning, and falls when it is told to."""
     store.bury(SIX, 7, 100)
     assert (0, 0) == store.forgettable()
-    (buried,) = store.known_projects()
+    (buried,) = store.states([])
     assert (SIX, True, 7) == (buried.name, buried.gone, buried.gone_serial)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     store.exhume([SIX])
     assert (0, 1) == store.forgettable()
-    assert list(store.known_projects()) == []
+    assert list(store.states([])) == []
 
 
 def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> None:

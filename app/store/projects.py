@@ -1,13 +1,16 @@
 """The projects that are kept in step, and how far each is."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from peewee import fn
 
 from app.names import ProjectName
-from app.store.connection import Connection
+from app.planning import ProjectState
+from app.store.connection import Connection, chunks
 from app.store.tables import Project
 
 
@@ -57,17 +60,73 @@ _TRACKED = (
 )
 
 
+# A row for each field of `ProjectState`. In plain SQL: peewee needs longer for a row than
+# SQLite.
+_STATES = """
+SELECT name, serial, checked_at,
+    EXISTS (SELECT 1 FROM temp.folder WHERE folder.name = project.name),
+    gone_serial, gone_at IS NOT NULL, retry_at
+FROM project WHERE gone_at IS NULL OR gone_serial IS NOT NULL ORDER BY name
+"""
+_STRAYS = """
+SELECT name FROM temp.folder WHERE NOT EXISTS (
+    SELECT 1 FROM project WHERE project.name = folder.name
+    AND (gone_at IS NULL OR gone_serial IS NOT NULL)
+) ORDER BY name
+"""
+_LISTED = """
+SELECT name, serial FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL ORDER BY name
+"""
+
+
 class ProjectQueries(Connection):
     """Queries about the projects themselves; there may be a million."""
 
-    def tracked(self) -> Iterator[TrackedProject]:
-        """Yield every project that is kept in step, by name; there may be a million."""
-        return self._projects(Project.gone_at.is_null())
+    def states(self, folders: Iterable[ProjectName]) -> Iterator[ProjectState]:
+        """Yield the tracked projects and the tombstones, then folders that nothing is known of.
 
-    def known_projects(self) -> Iterator[TrackedProject]:
-        """Yield the tracked projects and the tombstones, by name."""
-        buried = ~Project.gone_serial.is_null()
-        return self._projects(Project.gone_at.is_null() | buried)
+        `folders` are those with pages. They are compared here and not in memory, where a
+        million names would be as large as upstream's list.
+        """
+        with self._reading(), self._noted(folders) as count:
+            found = 0
+            for row in self._sql(_STATES):
+                state = ProjectState._make(row)
+                found += state.page
+                yield state
+            if count > found:
+                for (name,) in self._sql(_STRAYS):
+                    yield ProjectState(name, None, None)
+
+    def listed(self) -> Iterator[tuple[ProjectName, int | None]]:
+        """Yield name and serial of every project that has a page, by name."""
+        with self._reading():
+            yield from self._sql(_LISTED)
+
+    def tracked_among(self, names: Collection[ProjectName]) -> set[ProjectName]:
+        """Return those of the names whose projects are kept in step."""
+        with self._reading():
+            found = set()
+            for part in chunks(list(names)):
+                query = Project.select(Project.name).where(Project.name.in_(part))
+                found |= {name for (name,) in self._rows(query.where(Project.gone_at.is_null()))}
+            return found
+
+    @contextmanager
+    def _noted(self, folders: Iterable[ProjectName]) -> Iterator[int]:
+        """Have a table of folders for this connection; how many there are."""
+        self._sql("DROP TABLE IF EXISTS temp.folder")
+        # A transaction, for speed; it locks nothing of the database itself.
+        with self._db.atomic():
+            self._sql("CREATE TEMPORARY TABLE folder (name TEXT NOT NULL)")
+            cursor: sqlite3.Cursor = self._db.cursor()  # type: ignore[no-untyped-call]
+            cursor.executemany("INSERT INTO temp.folder VALUES (?)", ((one,) for one in folders))
+            # After the rows: that sorts them once.
+            self._sql("CREATE UNIQUE INDEX temp.folder_name ON folder (name)")
+        try:
+            yield cursor.rowcount
+        finally:
+            self._sql("DROP TABLE temp.folder")
 
     def failing(self) -> Iterator[TrackedProject]:
         """Yield the tracked projects that could not be brought in step, by name."""
