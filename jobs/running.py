@@ -1,6 +1,7 @@
 """Carrying out a plan: workers, failures, progress, and the summary."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 from app.holdings import FetchFailedError, StoppedError
 from app.index import StalePageError
+from app.legacy import StaleLegacyError
 from app.locks import LockTimeoutError
 from app.steps import Step
 from app.store import StoreError
@@ -147,9 +149,10 @@ class Runner:
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
             # None is kept: a first sync has a million, made as they are taken.
-            for parallel, group in groupby(steps, key=lambda step: step.parallel):
+            for (parallel, asks), group in groupby(steps, key=_manner):
+                patience = give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, partial(self._enough, patience)
                 )
                 for step, error in finished:
                     self._note(report, step, error)
@@ -162,6 +165,9 @@ class Runner:
         for problem in report.problems:
             logger.error("%s: %s", self._job.name, problem)
         return report
+
+    def _enough(self, patience: float) -> bool:
+        return self._stopping() or self._consecutive >= patience
 
     def _in_order(
         self, steps: Iterator[Step], _enough: Callable[[], bool]
@@ -206,10 +212,10 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            report.reached |= step.parallel
-            self._consecutive = 0
+            report.reached |= step.parallel and step.asks
+            self._consecutive = 0 if step.asks else self._consecutive
             return
-        if isinstance(error, StalePageError):
+        if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
             report.put_off.append((step, str(error)))
             self._consecutive = 0
@@ -220,6 +226,11 @@ class Runner:
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0
+
+
+def _manner(step: Step) -> tuple[bool, bool]:
+    """Return whether a step runs beside its neighbours, and whether upstream is in it."""
+    return step.parallel, step.asks
 
 
 def _put(

@@ -8,7 +8,8 @@ from typing import overload
 import pytest
 
 from app.names import ProjectName
-from app.steps import RevalidateProject, Step
+from app.steps import RenderProject, RevalidateProject, Step
+from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode
 from jobs.running import Runner
 
@@ -102,3 +103,26 @@ def test_steps_are_made_when_they_are_taken() -> None:
     report = Runner(job, 1, stopping).run(Endless(), give_up_after=5)
     assert (1000, 997, 997) == (report.steps, report.left, job.left)
     assert max(before) <= 4
+
+
+@dataclass
+class Cut(Faulty):
+    """A job whose upstream is away."""
+
+    def execute(self, step: Step) -> None:
+        """Fail where upstream is asked."""
+        assert isinstance(step, RevalidateProject | RenderProject)
+        self.tried.append(step.project)
+        if step.asks:
+            raise UpstreamUnavailable("https://example.org/", "is away")
+
+
+def test_steps_that_do_not_ask_upstream_are_done_without_it() -> None:
+    """They do not make it look reachable, and it is asked no more than the bound says."""
+    job = Cut()
+    names = [ProjectName(name) for name in ("aa", "bb", "cc", "dd")]
+    steps = [*map(RevalidateProject, names), *map(RenderProject, names)]
+    report = Runner(job, 1, lambda: False).run(steps, give_up_after=2)
+    assert ["aa", "bb", "aa", "bb", "cc", "dd"] == job.tried
+    assert (4, 2, 2) == (report.done["render"], len(report.failures), report.left)
+    assert ExitCode.TRY_LATER is report.exit_code

@@ -1,6 +1,7 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
 from app.planning.compact import Joined, ProjectSteps
+from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
     IndexPolicy,
@@ -23,6 +24,7 @@ __all__ = [
     "Wished",
     "assign",
     "plan_changes",
+    "plan_here",
     "plan_index",
     "plan_moves",
     "plan_retries",

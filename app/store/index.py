@@ -44,6 +44,16 @@ class Settled:
     etag: str | None
     last_modified: str | None
     now: int
+    # The mark of how it was rendered, and whether its legacy JSON lies beside it.
+    rendered: str | None = None
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The mark of a page that was rendered anew from what is here: all else stays known."""
+
+    mark: str
 
 
 KNOWN = (
@@ -64,6 +74,12 @@ _DATA = (
     File.provenance,
 )
 _INSERT = (File.project, File.path, *_DATA, File.listed)
+
+# What is known of a page that is here, and of none that is not.
+_OF_THE_PAGE = (
+    *("serial", "etag", "last_modified", "checked_at", "status"),
+    *("rendered", "legacy"),
+)
 
 # What a project in step has in the columns of failure.
 _WELL: dict[str, Any] = {
@@ -121,6 +137,8 @@ class IndexQueries(Connection):
             "etag": settled.etag,
             "last_modified": settled.last_modified,
             "checked_at": settled.now,
+            "rendered": settled.rendered,
+            "legacy": 1 if settled.legacy else None,
         }
         with self._writing():
             self._run(Project.update(**values, **_WELL).where(Project.name == name))
@@ -155,7 +173,7 @@ class IndexQueries(Connection):
             self._run(Project.insert(name=name).on_conflict_ignore())
             number = self._number(name)
             self._unlist(File.project == number, keep_held=keep_held)
-            empty = dict.fromkeys(("serial", "etag", "last_modified", "checked_at", "status"))
+            empty = dict.fromkeys(_OF_THE_PAGE)
             update = Project.update(gone_at=now, gone_serial=serial, **empty, **_WELL)
             self._run(update.where(Project.id == number))
 

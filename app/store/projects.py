@@ -34,6 +34,8 @@ class TrackedProject:
     failing_since: int | None = None
     tries: int = 0
     retry_at: int | None = None
+    # The mark of how its pages were rendered; None where that is not known.
+    rendered: str | None = None
 
     @property
     def gone(self) -> bool:
@@ -58,6 +60,7 @@ _TRACKED = (
     Project.failing_since,
     Project.tries,
     Project.retry_at,
+    Project.rendered,
 )
 
 
