@@ -132,6 +132,10 @@ class ProjectQueries(Connection):
         finally:
             self._sql("DROP TABLE temp.folder")
 
+    def tracked(self) -> Iterator[TrackedProject]:
+        """Yield all that is known of every project that is kept in step."""
+        return self._projects(Project.gone_at.is_null())
+
     def failing(self) -> Iterator[TrackedProject]:
         """Yield the tracked projects that could not be brought in step, by name."""
         failing = self._projects(Project.gone_at.is_null(), ~Project.failure.is_null())
