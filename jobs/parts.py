@@ -14,6 +14,7 @@ from app.holdings import Holdings
 from app.index import Index
 from app.pages import FORMAT
 from app.releases import Releases
+from app.root_pages import RootPages
 from app.runtime import RunDirectory
 from app.scoring import Decay
 from app.spooling import Spool
@@ -57,6 +58,11 @@ class Parts:
     def tree(self) -> PageTree:
         """The pages on disk."""
         return PageTree(self.config.repo_path)
+
+    @cached_property
+    def root(self) -> RootPages:
+        """The list of projects on disk."""
+        return RootPages(self.config.repo_path)
 
     @cached_property
     def index(self) -> Index:

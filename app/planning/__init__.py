@@ -1,5 +1,6 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.compact import Joined, ProjectSteps
 from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
@@ -18,8 +19,10 @@ __all__ = [
     "Facts",
     "IndexPlan",
     "IndexPolicy",
+    "Joined",
     "Placed",
     "ProjectState",
+    "ProjectSteps",
     "Wished",
     "assign",
     "plan_changes",

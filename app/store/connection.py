@@ -122,7 +122,13 @@ class Connection:
             yield
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        return iter(query.tuples().execute(self._db))
+        """Return the rows as SQLite yields them: peewee's own iterators keep each one."""
+        cursor: Iterator[tuple[Any, ...]] = self._db.execute(query)  # type: ignore[no-untyped-call]
+        return cursor
+
+    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+        return cursor
 
     def _only(self, query: Any) -> Any:
         row = next(self._rows(query), None)

@@ -10,6 +10,7 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
         (
             "ALTER TABLE project ADD COLUMN rendered TEXT",
             "ALTER TABLE project ADD COLUMN legacy INTEGER",
+            'CREATE INDEX "file_unlisted" ON "file" ("id") WHERE "listed" = 0',
         ),
     ),
     # Votes were rows of their own; 2^(-days / 3) is what a day makes of the usual half-life.
