@@ -8,16 +8,20 @@ from app.store.documents import DocumentQueries
 from app.store.errors import StoreAwayError, StoreBusyError, StoreError, UnlistedError
 from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
 from app.store.popularity import Popular
+from app.store.projects import ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
+from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Outdated",
     "Popular",
+    "Rendered",
     "Settled",
     "Store",
     "StoreAwayError",
@@ -29,8 +33,10 @@ __all__ = [
 
 
 class Store(
+    ProjectQueries,
     IndexQueries,
     BulkQueries,
+    RenderingQueries,
     VoteQueries,
     ReleaseQueries,
     ExpiryQueries,

@@ -11,6 +11,7 @@ from app import database_url
 from app.store import postgresql, sqlite
 from app.store.engine import Engine
 from app.store.errors import StoreError
+from app.store.statements import Statements
 from app.store.tables import TABLES, Schema, Setting
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Connection:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the database that a URL names, and make its tables if it has none.
+        """Open the database that a URL names, and make its tables, or bring them up to date.
 
         Raises:
             StoreError: It cannot be opened, or belongs to another version of larder.
@@ -121,12 +122,24 @@ class Connection:
             raise self._engine.store_error(error) from error
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        """Return the rows of a small result."""
-        return iter(query.tuples().execute(self._db))
+        """Return the rows of a small result as the database yields them.
+
+        Peewee's own iterators keep each one.
+        """
+        return iter(self._db.execute(query))  # type: ignore[no-untyped-call]
+
+    def _sql(self, sql: str, *parameters: Any) -> Any:
+        """Run plain SQL, of `_statements` where the databases do not say it alike."""
+        return self._engine.sql(sql, parameters)
 
     def _stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
         """Return the rows of a result that may be large."""
-        return self._engine.stream(query)
+        context = self._db.get_sql_context()
+        return self._engine.stream(*context.sql(query).query())  # type: ignore[no-untyped-call]
+
+    @property
+    def _statements(self) -> Statements:
+        return self._engine.statements
 
     def _only(self, query: Any) -> Any:
         row = next(self._rows(query), None)
@@ -140,7 +153,7 @@ class Connection:
     def _prepare(self) -> None:
         with self._writing():
             if self._db.table_exists("setting"):
-                self._check_version()
+                self._check_version(self._upgraded())
                 return
             for table in TABLES:
                 self._engine.create(table)
@@ -154,8 +167,22 @@ class Connection:
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
 
-    def _check_version(self) -> None:
+    def _upgraded(self) -> bytes:
+        """Bring the tables of an older larder up to date; return the version they have then.
+
+        All in the transaction that opens: a kill leaves the old version, whole.
+        """
         found = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
+        upgrades = self._engine.upgrades
+        while found in upgrades:
+            found, statements = upgrades[found]
+            for statement in statements:
+                self._sql(statement)
+            self._run(Setting.update(value=found).where(Setting.key == "schema"))
+        return found
+
+    @staticmethod
+    def _check_version(found: bytes) -> None:
         if found != Schema.VERSION:
             message = (
                 f"its tables are of version {found.decode(errors='replace')}, this larder "

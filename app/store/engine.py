@@ -1,14 +1,15 @@
 """What each kind of database does in its own way: the seam below the queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import peewee
 
-from app.store.bulk_statements import BulkStatements
 from app.store.errors import StoreError
+from app.store.statements import Statements
 
 
 class Engine(ABC):
@@ -16,7 +17,9 @@ class Engine(ABC):
 
     # What peewee raises, and the library below it where peewee does not see it.
     raises: ClassVar[tuple[type[Exception], ...]] = (peewee.PeeweeException,)
-    bulk: ClassVar[BulkStatements]
+    statements: ClassVar[Statements]
+    # From each version of the tables the next, and what leads there.
+    upgrades: ClassVar[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = MappingProxyType({})
 
     def __init__(self, database: peewee.Database, place: str) -> None:
         """Use a database; `place` names it to people, without a password."""
@@ -35,12 +38,19 @@ class Engine(ABC):
         """Open a transaction that has the one write lock from its start."""
 
     @abstractmethod
-    def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a large result, of which few are in memory at a time."""
 
     @abstractmethod
+    def noted(self, names: Iterable[str]) -> AbstractContextManager[int]:
+        """Have a table `folder` of names, for this connection alone; how many they are.
+
+        It needs no write lock, and is made where nothing else may be changed.
+        """
+
+    @abstractmethod
     def insert_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run one of `bulk`'s statements that are for rows, with many of them."""
+        """Run one of `statements` that is for rows, with many of them."""
 
     @abstractmethod
     def create(self, table: type[peewee.Model]) -> None:

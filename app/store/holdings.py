@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from peewee import fn
+from peewee import SQL, fn
 
 from app.names import FilePath
 from app.store.connection import Connection, chunks
@@ -87,7 +87,7 @@ class HoldingQueries(Connection):
             self._run(Wish.delete())
             # There may be a million: peewee would take a quarter of a minute, in which
             # nobody else could write.
-            self._engine.insert_many(self._engine.bulk.wish, sorted(wish))
+            self._engine.insert_many(self._statements.wish, sorted(wish))
 
     def paths(self, files: Sequence[int]) -> Iterator[tuple[int, FilePath]]:
         """Yield the paths of files, each after its number."""
@@ -117,9 +117,7 @@ class HoldingQueries(Connection):
     def withdrawn(self) -> list[Held]:
         """Return what is held though no page lists it any more, by path."""
         with self._reading():
-            query = Holding.select(File.path, Tier.root, Holding.bytes)
-            joined = query.join(File).switch(Holding).join(Tier).where(File.listed == 0)
-            rows = self._rows(joined.order_by(File.path))
+            rows = self._sql(self._statements.withdrawn)
             return [Held(path, root, size, listed=False) for path, root, size in rows]
 
     def forgettable(self) -> tuple[int, int]:
@@ -145,4 +143,5 @@ def _gone_projects() -> object:
 
 def _gone_files() -> object:
     held = Holding.select(Holding.file)
-    return File.select(File.id).where(File.listed == 0, File.id.not_in(held))
+    # A literal, for `file_unlisted`.
+    return File.select(File.id).where(File.listed == SQL("0"), File.id.not_in(held))

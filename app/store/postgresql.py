@@ -1,7 +1,7 @@
 """The database on a server: PostgreSQL, for several machines."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from select import POLLIN, poll
 from typing import Any, ClassVar, Final
@@ -10,11 +10,11 @@ import peewee
 import psycopg
 
 from app.database_url import POSTGRESQL, DatabaseUrlError, parse_postgresql, without_password
-from app.store.bulk_postgresql import PostgresqlStatements
-from app.store.bulk_statements import BulkStatements
 from app.store.engine import Engine
 from app.store.errors import StoreError
 from app.store.postgresql_errors import connection_error, statement_error
+from app.store.postgresql_statements import PostgresqlStatements
+from app.store.statements import Statements
 
 SCHEME: Final = POSTGRESQL
 
@@ -43,6 +43,12 @@ _STREAMED = 5000
 
 # Names and paths are in the order of their bytes, whatever the server's language.
 _TYPES = {"TEXT": 'TEXT COLLATE "C"'}
+
+_FOLDER = """
+DROP TABLE IF EXISTS pg_temp.folder;
+CREATE TEMPORARY TABLE folder (name TEXT COLLATE "C" NOT NULL)
+"""
+_FOLDER_INDEX = "CREATE UNIQUE INDEX folder_name ON pg_temp.folder (name); ANALYZE pg_temp.folder"
 
 # What only SQLite knows. There the numbers of `file` must not be used again, which a
 # sequence of PostgreSQL's never does.
@@ -90,7 +96,7 @@ class Postgresql(Engine):
     """A database of a server's."""
 
     raises: ClassVar[tuple[type[Exception], ...]] = (*Engine.raises, psycopg.Error)
-    bulk: ClassVar[BulkStatements] = PostgresqlStatements()
+    statements: ClassVar[Statements] = PostgresqlStatements()
 
     def __init__(self, url: str) -> None:
         """Name the database; a thread connects when it first asks."""
@@ -120,18 +126,34 @@ class Postgresql(Engine):
         transaction: AbstractContextManager[object] = self.database.atomic()
         return transaction
 
-    def stream(self, query: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield rows that the server keeps until they are asked for.
 
         It keeps them beyond the statement, so that whoever reads may write meanwhile.
         """
-        context = self.database.get_sql_context()
-        sql, parameters = context.sql(query).query()  # type: ignore[no-untyped-call]
         session = self._session()
         name = f"larder_{next(self._cursors)}"
         with session.cursor(name, withhold=True) as cursor:
             cursor.itersize = _STREAMED
-            yield from cursor.execute(sql, parameters)
+            yield from cursor.execute(statement, parameters)
+
+    @contextmanager
+    def noted(self, names: Iterable[str]) -> Iterator[int]:
+        """Have a temporary table, also on a connection that changes nothing else."""
+        session = self._session()
+        with _alone(session) as cursor:
+            cursor.execute(_FOLDER)
+            with cursor.copy("COPY pg_temp.folder FROM STDIN") as copy:
+                for name in names:
+                    copy.write_row((name,))
+            number = cursor.rowcount
+            # After the rows: that sorts them once.
+            cursor.execute(_FOLDER_INDEX)
+        try:
+            yield number
+        finally:
+            with _alone(session) as cursor:
+                cursor.execute("DROP TABLE pg_temp.folder")
 
     def insert_many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run it for many rows at a time, with a list of each column."""
@@ -150,6 +172,14 @@ class Postgresql(Engine):
     def _session(self) -> _Session:
         session: _Session = self.database.connection()  # type: ignore[no-untyped-call]
         return session
+
+
+@contextmanager
+def _alone(session: _Session) -> Iterator[psycopg.Cursor[Any]]:
+    """Open a transaction for what is this connection's own: without the write lock."""
+    with session.transaction(), session.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ WRITE")
+        yield cursor
 
 
 def _lives(session: _Session) -> bool:

@@ -1,10 +1,10 @@
-"""The statements of `BulkQueries` for PostgreSQL, which takes a list of each column."""
+"""The statements for PostgreSQL, which takes a list of each column."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from app.store.bulk_statements import BulkStatements, Row
+from app.store.statements import Row, Statements
 
 _UPDATE = """
 UPDATE file SET
@@ -40,7 +40,7 @@ WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
 """
 
 
-class PostgresqlStatements(BulkStatements):
+class PostgresqlStatements(Statements):
     """In PostgreSQL's words."""
 
     enter = """
@@ -76,12 +76,34 @@ UPDATE project SET
     etag = page->>2,
     last_modified = page->>3,
     checked_at = (page->>4)::bigint,
+    rendered = page->>5,
+    legacy = (page->>6)::int,
     failure = NULL,
     failure_kind = NULL,
     failing_since = NULL,
     tries = 0,
     retry_at = NULL
 FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
+"""
+
+    mark = """
+UPDATE project SET rendered = page->>1
+FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
+"""
+    withdrawn = """
+SELECT path, root, bytes
+FROM file
+JOIN holding ON holding.file_id = file.id
+JOIN tier ON tier.id = holding.tier_id
+WHERE listed = 0 ORDER BY path
+"""
+    outdated = """
+SELECT name, stale, missing FROM (
+    SELECT name, rendered IS DISTINCT FROM %s AS stale,
+        %s::boolean AND legacy IS DISTINCT FROM 1 AND failure IS NULL AS missing
+    FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL
+) AS here
+WHERE stale OR missing ORDER BY name
 """
 
     def upserts(self, rows: Sequence[Row]) -> Iterator[tuple[str, Iterable[Any]]]:

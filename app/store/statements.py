@@ -1,4 +1,4 @@
-"""The statements of `BulkQueries`: what they do, and what they are given.
+"""The statements that each kind of database has its own words for, and what they are given.
 
 JSON carries lists into them and out of them, so that one statement does for any number.
 """
@@ -11,7 +11,7 @@ Row = tuple[Any, ...]
 """A file's project, path, digest, size, origin, companion, upload time and provenance."""
 
 
-class BulkStatements(ABC):
+class Statements(ABC):
     """The statements in the words of one kind of database."""
 
     # Makes projects known that are not, each a list of name and status.
@@ -25,8 +25,14 @@ class BulkStatements(ABC):
     unlist: ClassVar[str]
     # Wishes for a file, by its number, with rank and score; some may have been forgotten.
     wish: ClassVar[str]
-    # Of lists of name, serial, ETag, Last-Modified and time.
+    # Of lists of name, serial, ETag, Last-Modified, time, mark and whether legacy JSON is here.
     settle: ClassVar[str]
+    # Of lists of name and mark. Serial, validators and failure stay: upstream was not asked.
+    mark: ClassVar[str]
+    # Path, root and bytes of what is held and not listed, by path.
+    withdrawn: ClassVar[str]
+    # Of a mark, and whether legacy JSON is wanted, to rows as `rendering.Outdated`, by name.
+    outdated: ClassVar[str]
 
     @abstractmethod
     def upserts(self, rows: Sequence[Row]) -> Iterator[tuple[str, Iterable[Any]]]:
