@@ -29,9 +29,11 @@ TOOLS = (
     "env",
     "id",
     "ln",
+    "mkdir",
     "mv",
     "readlink",
     "rm",
+    "rmdir",
     "sed",
     "sh",
 )
@@ -58,6 +60,11 @@ case "$*" in
         echo "cron may restart: $other" >>"$LOG"
         [ ! -e "$POLICY" ] || cp "$POLICY" "$BIN/policy.seen"
         ln -s "$BIN/systemctl" "$BIN/nginx"
+        ;;
+    *" install postgresql")
+        echo "cluster: $(cat "$CLUSTER")" >>"$LOG"
+        mkdir -p "$SERVERS/15/bin"
+        ln -s "$BIN/systemctl" "$SERVERS/15/bin/postgres"
         ;;
 esac
 """
@@ -91,6 +98,16 @@ class Machine:
         return self.root.parent / "policy-rc.d"
 
     @property
+    def cluster(self) -> Path:
+        """What stands for /etc/postgresql-common/createcluster.conf here."""
+        return self.root.parent / "etc" / "createcluster.conf"
+
+    @property
+    def servers(self) -> Path:
+        """What stands for /usr/lib/postgresql here."""
+        return self.root.parent / "servers"
+
+    @property
     def stamp(self) -> Path:
         """The mark of a finished environment."""
         return self.root / ".venv" / "larder.stamp"
@@ -103,6 +120,8 @@ class Machine:
             "BIN": f"{self.programs}",
             "LOG": f"{self.programs / 'log'}",
             "POLICY": f"{self.policy}",
+            "CLUSTER": f"{self.cluster}",
+            "SERVERS": f"{self.servers}",
             "PYTHON": f"{PYTHON}",
             "CANDIDATE": "3.11.2-1+b1",
             "PIP_CONFIG_FILE": os.devnull,
@@ -179,7 +198,7 @@ def pack_wheels(directory: Path) -> None:
         (directory / lock).write_text("".join(pack_wheel(name, directory) for name in names))
 
 
-def copy_packaging(target: Path, wheels: Path, policy: Path) -> None:
+def copy_packaging(target: Path, wheels: Path, place: Path) -> None:
     """Copy the packaging, with `wheels`' locks, a tiny program and no place of the real machine."""
     for name in ("app", "jobs", "tests"):
         (target / name).mkdir(parents=True)
@@ -195,7 +214,16 @@ def copy_packaging(target: Path, wheels: Path, policy: Path) -> None:
     script = (ROOT / "larder").read_text()
     for real, stand_in in (
         ("PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\n", "\n"),
-        ("POLICY=/usr/sbin/policy-rc.d\n", f"POLICY='{policy}'\n"),
+        ("POLICY=/usr/sbin/policy-rc.d\n", f"POLICY='{place}/policy-rc.d'\n"),
+        (
+            "CLUSTER=/etc/postgresql-common/createcluster.conf\n",
+            f"CLUSTER='{place}/etc/createcluster.conf'\n",
+        ),
+        (
+            "CLUSTER_DEFAULT=/usr/share/postgresql-common/createcluster.conf\n",
+            f"CLUSTER_DEFAULT='{place}/createcluster.conf'\n",
+        ),
+        ("SERVERS=/usr/lib/postgresql\n", f"SERVERS='{place}/servers'\n"),
     ):
         assert real in script
         script = script.replace(real, stand_in)
@@ -207,5 +235,5 @@ def new_machine(directory: Path, wheels: Path) -> Machine:
     """Return a machine with Python but nothing else, and a fresh copy of the repository."""
     root = directory / "a place"
     programs = directory / "bin"
-    copy_packaging(root, wheels, directory / "policy-rc.d")
+    copy_packaging(root, wheels, directory)
     return Machine(root, programs, wheels).with_programs(programs, {})

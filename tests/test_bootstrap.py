@@ -135,7 +135,8 @@ def test_moved_repository_is_installed_anew(machine: Machine) -> None:
 
 def test_test_command_runs_the_suite(used: Machine, tmp_path: Path) -> None:
     """`test` installs what tests need, once, and ends with the suite's own exit code."""
-    ready = used.with_programs(tmp_path / "bin", {"nginx": machines.SYSTEMCTL})
+    programs = dict.fromkeys(("nginx", "postgres"), machines.SYSTEMCTL)
+    ready = used.with_programs(tmp_path / "bin", programs)
     first = ready.start("test", "-p", "no:cacheprovider")
     assert 1 == first.returncode, first.stderr
     assert "1 failed" in first.stdout
@@ -215,6 +216,40 @@ def test_forgotten_policy_removes_itself(used: Machine, tmp_path: Path) -> None:
     shutil.copy(debian.programs / "policy.seen", debian.policy)
     assert 0 == subprocess.run([debian.policy, "nginx", "start"], check=False).returncode
     assert not debian.policy.exists()
+
+
+def test_postgresql_is_installed_for_the_tests_without_a_cluster(
+    used: Machine, tmp_path: Path
+) -> None:
+    """None is made at the installation, and none that runs is touched; no trace is left."""
+    programs = {**machines.DEBIAN, "nginx": machines.SYSTEMCTL}
+    debian = used.with_programs(tmp_path / "debian", programs)
+    shutil.rmtree(debian.servers, ignore_errors=True)
+    done = debian.start("test", "--collect-only", "-q")
+    assert 0 == done.returncode, done.stderr
+    assert ["cluster: create_main_cluster = false"] == [
+        line for line in debian.log() if not line.startswith("apt-get")
+    ]
+    assert not debian.cluster.parent.exists()
+    # The next start finds it there; nobody else needs it.
+    assert "" == debian.start("test", "--collect-only", "-q").stderr
+    shutil.rmtree(debian.servers)
+    assert (STARTED, "") == ((again := debian.start("up")).returncode, again.stderr)
+
+
+def test_how_clusters_are_made_is_the_administrators(used: Machine, tmp_path: Path) -> None:
+    """A file that is there already is read by Debian, and stays as it is."""
+    programs = {**machines.DEBIAN, "nginx": machines.SYSTEMCTL}
+    debian = used.with_programs(tmp_path / "debian", programs)
+    shutil.rmtree(debian.servers, ignore_errors=True)
+    debian.cluster.parent.mkdir()
+    debian.cluster.write_text("start_conf = manual\n")
+    done = debian.start("test", "--collect-only", "-q")
+    assert 0 == done.returncode, done.stderr
+    assert "cluster: start_conf = manual" in debian.log()
+    assert "start_conf = manual\n" == debian.cluster.read_text()
+    shutil.rmtree(debian.cluster.parent)
+    shutil.rmtree(debian.servers)
 
 
 @pytest.mark.parametrize(("answer", "code"), [(101, STARTED), (0, 2)])

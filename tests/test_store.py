@@ -141,9 +141,8 @@ def test_what_was_withdrawn_is_found_without_going_through_all_files(tmp_path: P
     """Each run that changed anything asks, and PyPI has fifteen million."""
     Store.open(f"sqlite:///{tmp_path}/larder.db").close()
     with sqlite3.connect(tmp_path / "larder.db") as database:
-        plan = [
-            row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {SqliteStatements.withdrawn}")
-        ]
+        explained = database.execute(f"EXPLAIN QUERY PLAN {SqliteStatements.withdrawn}")
+        plan = [row[3] for row in explained]
     database.close()
     assert "SCAN file USING INDEX file_unlisted" == plan[0]
 

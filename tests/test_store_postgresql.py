@@ -123,7 +123,7 @@ def test_who_reads_much_may_write_meanwhile(store: Store) -> None:
     names = [ProjectName(f"p{number:05}") for number in range(12_000)]
     store.record_all([(Project(name), False) for name in names])
     seen = []
-    for project in store.tracked():
+    for project in store.states(names[:1]):
         seen.append(project.name)
         if len(seen) == 1:
             store.bury(names[-1], None, 100)
@@ -150,7 +150,7 @@ def test_names_are_in_the_order_of_their_bytes(postgresql: Server) -> None:
     with closing(Store.open(postgresql.url("english"))) as store:
         names = [ProjectName(name) for name in ("B", "a", "Z", "b")]
         store.record_all([(Project(name), False) for name in names])
-        assert sorted(names) == [project.name for project in store.tracked()]
+        assert sorted(names) == [project.name for project in store.states([])]
     postgresql.run("DROP DATABASE english", "postgres")
 
 

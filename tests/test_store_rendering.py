@@ -29,9 +29,9 @@ def outdated(store: Store, mark: str, *, legacy: bool = False) -> list[tuple[str
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(database: str) -> Iterator[Store]:
     """Open a database with projects in different states."""
-    opened = Store.open(f"sqlite:///{tmp_path}/larder.db")
+    opened = Store.open(database)
     pages = {
         "c-next": settled("2"),
         "b-whole": settled("1", legacy=True),
