@@ -1,0 +1,149 @@
+"""A whole mirror whose database is on a PostgreSQL server: jobs, dry runs, votes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app.config import load
+from app.names import ProjectName
+from app.store import Store
+from jobs.parts import make_folders
+from tests.fake_pypi import FakeFile, FakePypi, make_wheel
+from tests.mirrors import write_config
+from tests.postgresql import Server, running_server
+from tests.serving import Serving, wait_until
+from tests.test_jobs import JOBS, ask, held, run, vote
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
+
+
+@pytest.fixture
+def url(postgresql: Server) -> str:
+    """Return the URL of a fresh place."""
+    return postgresql.fresh()
+
+
+@pytest.fixture
+def mirror(tmp_path: Path, fake_pypi: FakePypi, url: str) -> Path:
+    """Write the configuration of a mirror whose database is there."""
+    path = write_config(tmp_path, fake_pypi, database=url)
+    make_folders(load(path))
+    return path
+
+
+@pytest.fixture
+def six(mirror: Path, fake_pypi: FakePypi) -> FakeFile:
+    """Make a project with a wheel that the mirror tracks."""
+    file = fake_pypi.add(make_wheel("six", "1.16.0", padding=20_000))
+    ask(mirror, "six")
+    return file
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Server]:
+    """Run a server that tests may stop."""
+    with running_server() as server:
+        yield server
+
+
+def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
+    """Return all that the tables hold."""
+    with psycopg.connect(url) as session:
+        named = session.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        )
+        names = [name for (name,) in named]
+        return {name: session.execute(f'TABLE "{name}"').fetchall() for name in sorted(names)}
+
+
+def test_a_mirror_works_as_with_a_file(mirror: Path, fake_pypi: FakePypi, six: FakeFile) -> None:
+    """Index, votes, scores, files, cleaning and status."""
+    vote(mirror, six)
+    newer = fake_pypi.add(make_wheel("six", "1.17.0"))
+    done = run("sync", mirror)
+    assert (0, "") == (done.returncode, done.stdout), done.stderr
+    assert held(mirror)[six.filename] == 0
+    page = load(mirror).repo_path / "simple" / "six" / "index.v1.json"
+    assert newer.filename in page.read_text()
+    again = run("sync", mirror)
+    assert 0 == again.returncode, again.stderr
+    told = run("status", mirror, "--json")
+    assert (0, True) == (told.returncode, '"projects": 1' in told.stdout)
+    assert not list(load(mirror).repo_path.glob("*.db"))
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_dry_run_changes_no_row(
+    mirror: Path, fake_pypi: FakePypi, six: FakeFile, url: str, job: str
+) -> None:
+    """The server would not let it."""
+    vote(mirror, six)
+    vote(mirror, six, age=30 * 86_400)
+    fake_pypi.add(make_wheel("six", "1.17.0"))
+    if job == "move":
+        run("score", mirror)
+    before = rows(url)
+    done = run(job, mirror, "--dry-run")
+    assert 0 == done.returncode, done.stderr
+    assert done.stdout.strip()
+    assert before == rows(url)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_dry_run_makes_no_tables(mirror: Path, url: str, job: str) -> None:
+    """Of a mirror that has not been made yet."""
+    done = run(job, mirror, "--dry-run")
+    assert 0 == done.returncode, done.stderr
+    assert {} == rows(url)
+
+
+@pytest.mark.parametrize("job", [*JOBS, "status"])
+def test_a_job_tries_later_while_the_server_is_away(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server, job: str
+) -> None:
+    """One sentence, without a traceback; a dry run says so too."""
+    path = write_config(tmp_path, fake_pypi, database=mortal.url(port="54322"))
+    for options in ([], *([["--dry-run"]] if job != "status" else [])):
+        done = run(job, path, *options)
+        assert (75, "") == (done.returncode, done.stdout), done.stderr
+        assert "cannot be opened: No such file or directory; is the" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("job", ["score", "status"])
+def test_a_server_that_refuses_is_a_matter_of_configuration(
+    tmp_path: Path, fake_pypi: FakePypi, postgresql: Server, job: str
+) -> None:
+    """And the password stands nowhere."""
+    database = postgresql.url("larder", "guarded", password="wr0ng")  # noqa: S106
+    done = run(job, write_config(tmp_path, fake_pypi, database=database))
+    assert (2, "") == (done.returncode, done.stdout), done.stderr
+    assert 'password authentication failed for user "guarded"' in done.stderr
+    assert "wr0ng" not in done.stderr
+
+
+@pytest.mark.system
+def test_votes_wait_for_the_server(tmp_path: Path, fake_pypi: FakePypi, mortal: Server) -> None:
+    """What came while it was away is counted when it is back, each once; files are served."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    database = mortal.url()
+    serving = Serving.of(tmp_path, fake_pypi, trusted_proxies=["127.0.0.1"], database=database)
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+    with serving as mirror:
+        assert 200 == mirror.get("/pypi/simple/six/").status
+        path = f"/pypi/packages/{file.path}"
+        for number in range(60):
+            if number == 20:
+                wait_until(lambda: mirror.counted("votes", "accepted") == 20)
+                mortal.stop()
+            if number == 40:
+                mortal.start()
+            answer = mirror.get(path, X_Forwarded_For=f"192.0.{number}.1")
+            assert 302 == answer.status
+        wait_until(lambda: 60 == mirror.counted("votes", "accepted"))
+    store = Store.open(database)
+    assert 60 == store.counted()
+    assert store.tracked_project(ProjectName("six")) is not None
+    store.close()
