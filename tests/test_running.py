@@ -9,6 +9,7 @@ import pytest
 
 from app.names import ProjectName
 from app.steps import RenderProject, RevalidateProject, Step
+from app.store import StoreAwayError
 from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode
 from jobs.running import Runner
@@ -126,3 +127,20 @@ def test_steps_that_do_not_ask_upstream_are_done_without_it() -> None:
     assert ["aa", "bb", "aa", "bb", "cc", "dd"] == job.tried
     assert (4, 2, 2) == (report.done["render"], len(report.failures), report.left)
     assert ExitCode.TRY_LATER is report.exit_code
+
+
+def test_nothing_more_is_tried_once_the_database_is_away() -> None:
+    """Neither steps that ask upstream nor others: the run ends 75, the next one does the rest."""
+
+    class Away(Faulty):
+        def execute(self, step: Step) -> None:
+            assert isinstance(step, RevalidateProject)
+            self.tried.append(step.project)
+            if step.project == "bb":
+                raise StoreAwayError("no server")
+
+    job = Away()
+    steps = [RevalidateProject(ProjectName(name)) for name in ("aa", "bb", "cc", "dd")]
+    report = Runner(job, 1, lambda: False).run(steps, give_up_after=5)
+    assert ["aa", "bb"] == job.tried
+    assert (ExitCode.TRY_LATER, 2) == (report.exit_code, report.left)

@@ -8,7 +8,6 @@ The votes are written to the tables as seven days of them would stand there.
 import argparse
 import os
 import random
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -27,11 +26,11 @@ from app.store.popularity import scale_value
 from jobs.parts import make_folders
 from tests.benchmarks.measuring import measured
 from tests.benchmarks.mirror import write_mirror
+from tests.benchmarks.seeding import Seeds, seeds_of
 
 _HOUR = 3600
 _HOURS = 168
 _A_DAY = 24
-_SQLITE = "sqlite:///"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,39 +39,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--votes", type=int, default=50_000_000, help="votes in the window")
     parser.add_argument("--files", type=int, default=2_000_000, help="files voted for")
     parser.add_argument("--folder", type=Path, help="where to work")
+    parser.add_argument("--database", help="an empty PostgreSQL database, in place of a file")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=options.folder) as folder:
-        _measure(Path(folder), options.votes, options.files)
+        config = write_mirror(Path(folder) / "larder", "http://127.0.0.1:9/")
+        text = config.read_text().replace("1g", "512g")
+        database = f"database: {options.database}\n" if options.database else ""
+        config.write_text(text + database)
+        _measure(config, options.votes, options.files)
     return 0
 
 
-def _measure(folder: Path, votes: int, files: int) -> None:
-    config = write_mirror(folder / "larder", "http://127.0.0.1:9/")
-    config.write_text(config.read_text().replace("1g", "512g"))
+def _measure(config: Path, votes: int, files: int) -> None:
     loaded = load(config)
     make_folders(loaded)
     Store.open(loaded.database).close()
     started = time.monotonic()
-    database = Path(loaded.database.removeprefix(_SQLITE))
-    empty = _seed_files(database, files)
-    _seed_votes(database, votes, files)
-    size = database.stat().st_size - empty
+    database = seeds_of(loaded.database)
+    _seed_files(database, files)
+    empty = database.size()
+    _seed_votes(database, loaded.database, votes, files)
+    size = database.size() - empty
     print(f"{votes} votes, {files} files; load {os.getloadavg()[0]:.2f}")
     print(f"(seeded in {time.monotonic() - started:.0f} s)")
     print(f"{'on disk':24}{size / votes:.1f} bytes a vote")
-    log = folder / "log"
+    log = config.parent / "log"
     for name in ("score", "score, again"):
         cost = measured([sys.executable, "-m", "jobs.score", "-c", str(config)], log)
         print(f"{name:24}{cost}", flush=True)
     _expire(loaded)
 
 
-def _seed_files(database: Path, files: int) -> int:
-    """Write the files' rows; return the size of the database."""
+def _seed_files(database: Seeds, files: int) -> None:
+    """Write the files' rows."""
     chance = random.Random(1)
     rows = (
         (
             1 + number // 8,
+            1,
             _folder(number, chance.getrandbits(240))
             + f"/project_{number // 8}-{number % 8}.0-py3-none-any.whl",
             f"{chance.getrandbits(256):064x}",
@@ -80,50 +84,33 @@ def _seed_files(database: Path, files: int) -> int:
         )
         for number in range(files)
     )
-    with sqlite3.connect(database) as connection:
-        connection.executemany(
-            "INSERT INTO project (id, name, tries) VALUES (?, ?, 0)",
-            ((1 + number, f"project-{number}") for number in range(files // 8 + 1)),
-        )
-        connection.executemany(
-            "INSERT INTO file (project_id, path, sha256, size, listed) VALUES (?, ?, ?, ?, 1)", rows
-        )
-    return _settle(connection, database)
+    projects = ((1 + number, f"project-{number}", 0) for number in range(files // 8 + 1))
+    database.put("project", ("id", "name", "tries"), projects)
+    database.put("file", ("project_id", "listed", "path", "sha256", "size"), rows)
 
 
 def _folder(number: int, digest: int) -> str:
     return f"{number & 255:02x}/{number >> 8 & 255:02x}/{digest:060x}"
 
 
-def _settle(connection: sqlite3.Connection, database: Path) -> int:
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return database.stat().st_size
-
-
-def _seed_votes(database: Path, votes: int, files: int) -> None:
+def _seed_votes(database: Seeds, url: str, votes: int, files: int) -> None:
     """Write tallies, heat, and the windows of the last day."""
     scale = HeatScale(int(time.time()), Decay(1, 1).half_life)
     heat, counts = [0.0] * (files + 1), [0] * (files + 1)
-    connection = sqlite3.connect(database)
     for hour, tally in _tallies(votes, files):
         weight = scale.weight(hour * _HOUR + _HOUR // 2, scale.reference)
         for file, count in tally:
             heat[file] += weight * count
             counts[file] += count
-        with connection:
-            connection.executemany(
-                "INSERT INTO tally VALUES (?, ?, 0, ?)", ((hour, *one) for one in tally)
-            )
-            if hour > scale.reference // _HOUR - _A_DAY:
-                _seed_windows(connection, hour, tally)
-    with connection:
-        connection.execute("UPDATE setting SET value = ? WHERE key = 'heat'", [scale_value(scale)])
-        connection.executemany(
-            "INSERT INTO heat VALUES (?, ?, ?, 0)",
-            ((file, heat[file], counts[file]) for file in range(1, files + 1) if counts[file]),
-        )
-    _settle(connection, database)
+        rows = ((hour, 0, *one) for one in tally)
+        database.put("tally", ("hour", "source", "file", "votes"), rows)
+        if hour > scale.reference // _HOUR - _A_DAY:
+            _seed_windows(database, hour, tally)
+    store = Store.open(url)
+    store.keep("heat", scale_value(scale))
+    store.close()
+    wanted = ((file, heat[file], counts[file], 0) for file in range(1, files + 1) if counts[file])
+    database.put("heat", ("file", "heat", "votes", "inherited"), wanted)
 
 
 def _tallies(votes: int, files: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
@@ -136,18 +123,14 @@ def _tallies(votes: int, files: int) -> Iterator[tuple[int, list[tuple[int, int]
         yield hour, sorted(picked.items())
 
 
-def _seed_windows(
-    connection: sqlite3.Connection, hour: int, tally: Sequence[tuple[int, int]]
-) -> None:
+def _seed_windows(database: Seeds, hour: int, tally: Sequence[tuple[int, int]]) -> None:
     chance = random.Random(hour)
-    connection.executemany(
-        "INSERT INTO window (file, network, time) VALUES (?, ?, ?)",
-        (
-            (file, chance.getrandbits(63), hour * _HOUR + chance.randrange(_HOUR))
-            for file, count in tally
-            for _ in range(count)
-        ),
+    rows = (
+        (file, chance.getrandbits(63), hour * _HOUR + chance.randrange(_HOUR))
+        for file, count in tally
+        for _ in range(count)
     )
+    database.put("window", ("file", "network", "time"), rows)
 
 
 def _expire(config: Config) -> None:
