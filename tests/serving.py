@@ -170,10 +170,10 @@ class Serving:
         os.utime(target, (1_600_000_000, 1_600_000_000))
         return target
 
-    def spooled(self) -> list[str]:
+    def spooled(self) -> list[bytes]:
         """Return the lines of the spool."""
         spool = self.runtime.spool
-        return spool.read_text().splitlines() if spool.exists() else []
+        return spool.read_bytes().splitlines() if spool.exists() else []
 
     def errors(self) -> list[str]:
         """Return what nginx has logged as worse than a notice of a dead application."""
