@@ -8,7 +8,7 @@ PEP 740 (provenance) and PEP 792 (project status), read in that order.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from app.names import Filename, FilePath, ProjectName, Sha256
@@ -94,6 +94,14 @@ class Tier:
     size_limit: int
 
 
+class VoteSource(IntEnum):
+    """How a vote came in; the numbers stand in the database."""
+
+    LIVE = 0
+    SPOOL = 1
+    IMPORTED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One network's wish for one file: a download, at most one in a window."""
@@ -103,6 +111,7 @@ class Vote:
     network: int
     # Seconds since the epoch.
     time: int
+    source: VoteSource = VoteSource.LIVE
 
 
 @dataclass(frozen=True, slots=True)
