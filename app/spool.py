@@ -6,7 +6,8 @@ nginx appends one line a vote to `{run}/spool/votes.jsonl`, a JSON object:
 
 `time` is seconds since the epoch, when the line was written, and `took` how long the
 answer took; the vote is of the time when it was asked for. `network` is the client's,
-never its address, in any spelling that `app.clients.network_of` reads; `path` is below `/packages/`, decoded.
+never its address, in any spelling that `app.clients.network_of` reads; `path` is below
+`/packages/`, decoded.
 A vote may stand here and have reached the application as well (its answer came too
 late), and one window's votes may stand here many times: the store counts them once.
 """

@@ -8,6 +8,7 @@ import pytest
 from falcon.testing import TestClient
 
 from app.clients import network_id
+from app.lost_votes import Ledger, Numbers
 from app.model import Vote
 from app.store import StoreError
 from app.web.application import create_app
@@ -136,6 +137,22 @@ def test_what_cannot_be_written_at_the_end_is_lost_and_counted(mirror: Mirror) -
         mirror.buffer.put(vote)
     mirror.buffer.close()
     assert 2 == mirror.counted("votes", "lost")
+
+
+def test_the_ledger_has_every_vote(tmp_path: Path) -> None:
+    """What is taken is written, waiting, or lost; and a kill would tell so."""
+    ledger, store = Ledger.open(tmp_path), MemoryStore()
+    buffer = VoteBuffer(store, 300, Metrics(), ledger, capacity=10)
+    for vote in _votes(5):
+        buffer.put(vote)
+    assert buffer.flush()
+    assert Numbers(5, 5, 0) == ledger.numbers
+    store.broken = True
+    for vote in _votes(12):
+        buffer.put(vote)
+    assert Numbers(17, 5, 2) == ledger.numbers
+    buffer.close()
+    assert Numbers(17, 5, 12) == ledger.numbers
 
 
 class _Failing:

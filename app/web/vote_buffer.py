@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
+from app.lost_votes import Ledger
 from app.model import Vote
 from app.store import StoreError
 from app.web.metrics import Metrics
@@ -46,13 +47,20 @@ class VoteBuffer:
     """
 
     def __init__(
-        self, store: VoteStore, window: int, metrics: Metrics, capacity: int = CAPACITY
+        self,
+        store: VoteStore,
+        window: int,
+        metrics: Metrics,
+        ledger: Ledger | None = None,
+        capacity: int = CAPACITY,
     ) -> None:
         """Begin empty; the thread starts with the first vote.
 
-        So it starts in the worker that takes votes, not in a master that forks.
+        So it starts in the worker that takes votes, not in a master that forks. What a
+        kill takes from the buffer is told by the ledger.
         """
         self._store, self._window, self._metrics = store, window, metrics
+        self._ledger = ledger or Ledger()
         self._capacity = capacity
         self._waiting: deque[Vote] = deque()
         self._lock = threading.Lock()
@@ -64,6 +72,7 @@ class VoteBuffer:
     def put(self, vote: Vote) -> None:
         """Take a vote in; it never waits for the database."""
         with self._lock:
+            self._ledger.take()
             self._waiting.append(vote)
             self._drop_oldest()
             if self._thread is None:
@@ -87,6 +96,7 @@ class VoteBuffer:
             with self._lock:
                 self._lose(len(self._waiting))
                 self._waiting.clear()
+        self._ledger.close()
 
     def _run(self) -> None:
         while not self._closing.wait(INTERVAL):
@@ -114,6 +124,7 @@ class VoteBuffer:
             logger.exception("%d votes could not be counted", len(batch))
             self._lose(len(batch))
             return True
+        self._ledger.write(len(batch))
         if self._failing:
             logger.warning("votes are counted again")
         self._failing = False
@@ -134,4 +145,5 @@ class VoteBuffer:
 
     def _lose(self, count: int) -> None:
         if count:
+            self._ledger.lose(count)
             self._metrics.votes.labels("lost").inc(count)
