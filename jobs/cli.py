@@ -10,7 +10,7 @@ from jobs.exit_codes import MEANINGS, ExitCode
 
 COMMANDS: Final = {
     "up": "run the whole mirror in the foreground",
-    "sync": "run sync-index, read-spool, score, move and clean: cron's one entry",
+    "sync": "run sync-index, score, move and clean: cron's one entry",
     "sync-index": "bring the index in step with upstream",
     "score": "count votes, and decide which files should be here",
     "move": "fetch, promote, demote and evict files as score decided",

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from app.names import FilePath
 from app.planning import Wished
-from app.steps import AskSize, ReadSpool, Step, StoreWish
+from app.steps import AskSize, ReadSpool, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
+from jobs.read_spool import intake, take_in
 
 
 class Score(Job):
@@ -18,20 +19,18 @@ class Score(Job):
     name = "score"
 
     def plan(self) -> Sequence[Step]:
-        """Return the spool to read, the sizes to ask for, and the wish as it stands."""
+        """Return the votes to take in, the sizes to ask for, and the wish as it stands."""
         now = int(time.time())
-        pending = self.parts.spool.pending()
-        spool: list[Step] = [ReadSpool(pending)] if pending else []
         wanted = self.parts.wishing.wanted(self.parts.wishing.popularity(now))
         asked_before = now - self.parts.config.cache.size_db_ttl
         sizes = [AskSize(file.path) for file in self.parts.store.unsized(wanted, asked_before)]
-        return [*spool, *sizes, self._store_wish(*self._wish())]
+        return [*intake(self.parts), *sizes, self._store_wish(*self._wish())]
 
     def execute(self, step: Step) -> None:
         """Carry out one step; the wish is computed anew from what is known by then."""
         match step:
-            case ReadSpool():
-                self.parts.spool.read()
+            case ReadSpool() | SettleVotes():
+                take_in(self.parts, step)
             case AskSize(path):
                 self._ask_size(path)
             case StoreWish():

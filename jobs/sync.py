@@ -20,16 +20,15 @@ from jobs.harness import (
     set_up_logging,
 )
 from jobs.move import MoveFiles
-from jobs.read_spool import SpoolRead
 from jobs.running import own_fault
 from jobs.score import Score
 from jobs.sync_index import SyncIndex
 
 logger = logging.getLogger("larder")
 
-ORDER: tuple[type[Job], ...] = (SyncIndex, SpoolRead, Score, MoveFiles, CleanUp)
+ORDER: tuple[type[Job], ...] = (SyncIndex, Score, MoveFiles, CleanUp)
 
-# The gravest code of them all is the whole run's: an operator should look at a refusal
+# The gravest code of the four is the whole run's: an operator should look at a refusal
 # before a failed step, and at that before something that may pass by itself.
 _GRAVITY = (
     ExitCode.DONE,
@@ -41,7 +40,7 @@ _GRAVITY = (
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the jobs in their order, each whatever became of the one before."""
+    """Run the four jobs in their order, each whatever became of the one before."""
     options = parser().parse_args(arguments)
     set_up_logging(options)
     stop = Stop()
@@ -61,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line: that of `sync-index`, which has most options."""
     found = job_parser(SyncIndex)
     found.prog = "larder sync"
-    found.description = "Run sync-index, read-spool, score, move and clean, in that order."
+    found.description = "Run sync-index, score, move and clean, in that order."
     return found
 
 

@@ -48,6 +48,11 @@ def _worker(lost: LostVotes) -> "subprocess.Popen[bytes]":
     return worker
 
 
+def killed_worker(lost: LostVotes) -> None:
+    """Leave what a worker leaves that has taken ten votes more than it wrote."""
+    _kill(_worker(lost))
+
+
 def _kill(worker: "subprocess.Popen[bytes]") -> None:
     worker.send_signal(signal.SIGKILL)
     worker.communicate(timeout=10)
@@ -73,7 +78,7 @@ def test_what_a_killed_worker_did_not_write_is_counted_once(lost: LostVotes) -> 
 def test_losses_add_up_and_files_do_not(lost: LostVotes) -> None:
     """Each killed worker's are added; one that wrote everything leaves nothing."""
     for _ in range(3):
-        _kill(_worker(lost))
+        killed_worker(lost)
         lost.settle()
     ledger = Ledger.open(lost.folder)
     ledger.take()
@@ -87,7 +92,7 @@ def test_a_kill_between_the_count_and_the_deletion_counts_nothing_twice(
     lost: LostVotes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The count says which files it has."""
-    _kill(_worker(lost))
+    killed_worker(lost)
 
     def die(_path: Path, *, missing_ok: bool) -> None:
         assert missing_ok
@@ -98,7 +103,7 @@ def test_a_kill_between_the_count_and_the_deletion_counts_nothing_twice(
         with pytest.raises(KeyboardInterrupt):
             lost.settle()
     assert (1, 10) == (len(_files(lost)), lost.count())
-    _kill(_worker(lost))
+    killed_worker(lost)
     assert (20, 10, 20) == (lost.count(), lost.settle(), lost.count())
     assert [] == _files(lost)
 
