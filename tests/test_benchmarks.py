@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import index_scale, index_sync
+from tests.benchmarks import index_scale, index_sync, votes
 
 pytestmark = pytest.mark.system
 
@@ -23,4 +23,13 @@ def test_the_whole_list_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert index_scale.main(["--projects", "40", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     for what in ("plan, store and root", "no change", "one changed"):
+        assert what in said
+
+
+def test_votes_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way that a vote may take, with one worker and with several."""
+    options = ["--votes", "200", "--probes", "5", "--workers", "1", "2"]
+    assert votes.main([*options, "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    for what in ("patient, 1 worker:", "as shipped, 2 workers:", "log, 1 worker:", "store alone"):
         assert what in said
