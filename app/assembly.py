@@ -70,7 +70,8 @@ def known_hosts(config: Config) -> frozenset[str]:
 def open_spool(config: Config, store: Store) -> Spool:
     """Return the votes that nginx took in the application's place."""
     run = RunDirectory(config.repo_path)
-    return Spool(run.spool, store, config.cache.dedup_window, run.nginx_pid)
+    window, keep = config.cache.dedup_window, config.votes.keep_networks
+    return Spool(run.spool, store, window, run.nginx_pid, keep)
 
 
 def open_lost_votes(config: Config, store: Store) -> LostVotes:

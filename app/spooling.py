@@ -48,6 +48,8 @@ class Spool:
     window: int
     # The process id of nginx's master, to have it reopen its logs.
     nginx_pid: Path
+    # Whether the database shall know the networks themselves, too.
+    keep_networks: bool = False
     clock: Callable[[], float] = time.time
 
     def pending(self) -> int:
@@ -89,7 +91,8 @@ class Spool:
                 return 0
             stream.seek(self._start(stream, mark))
             while lines := _whole_lines(stream):
-                votes = list(_votes(lines, key))
+                votes = list(self._votes(lines, key))
+                self.store.keep_networks(votes)
                 counted += self.store.add_spooled(votes, self.window, mark, stream.tell())
         return counted
 
@@ -100,6 +103,14 @@ class Spool:
         if position > size:
             self.store.add_spooled((), self.window, mark, size)
         return min(position, size)
+
+    def _votes(self, lines: list[bytes], key: bytes) -> Iterator[Vote]:
+        for line in lines:
+            found = parse_spool_line(line)
+            if found is not None:
+                number = network_id(key, found.network)
+                client = found.network if self.keep_networks else None
+                yield Vote(found.path, number, int(found.time), VoteSource.SPOOL, client)
 
     def _tidy(self) -> None:
         """Delete the file that was set aside, or set the current one aside."""
@@ -143,14 +154,6 @@ def _mark_of(stream: BinaryIO) -> int | None:
     line = head[:end] if end >= 0 else head
     # 63 bits: a positive number in every database.
     return int.from_bytes(blake2b(line, digest_size=8).digest()) >> 1 or 1
-
-
-def _votes(lines: list[bytes], key: bytes) -> Iterator[Vote]:
-    for line in lines:
-        found = parse_spool_line(line)
-        if found is not None:
-            number = network_id(key, found.network)
-            yield Vote(found.path, number, int(found.time), VoteSource.SPOOL)
 
 
 def _whole_lines(stream: BinaryIO) -> list[bytes]:

@@ -162,6 +162,9 @@ class _Failing:
         self.fail: Callable[[], None] | None = fail
         self.written: list[Vote] = []
 
+    def keep_networks(self, votes: Sequence[Vote]) -> None:
+        """Keep none."""
+
     def add_votes(self, votes: Sequence[Vote], window: int) -> int:
         """Fail once, then keep the votes."""
         assert window == 300

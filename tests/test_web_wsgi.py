@@ -67,6 +67,37 @@ def test_what_a_kill_takes_is_counted(tmp_path: Path, fake_pypi: FakePypi) -> No
         wait_until(lambda: len(list((mirror.runtime.run_dir / "votes").glob("*.votes"))) == 1)
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_networks_are_in_the_database_only_where_they_shall_be(
+    tmp_path: Path, fake_pypi: FakePypi, *, keep: bool
+) -> None:
+    """Neither those that the app was told nor those of the spool; and `clean` obeys, too."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    votes = {"keep_networks": keep}
+    changes = {"trusted_proxies": ["127.0.0.1"], "votes": votes}
+    serving = Serving.of(tmp_path, fake_pypi, **changes)
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+    with serving as mirror:
+        mirror.get("/pypi/simple/six/")
+        mirror.get(f"/pypi/packages/{file.path}", X_Forwarded_For="203.0.113.7")
+        mirror.stop_app()
+        mirror.get(f"/pypi/packages/{file.path}", X_Forwarded_For="198.51.100.7")
+        wait_until(lambda: len(mirror.spooled()) > 0)
+    store = Store.open(mirror.config.database)
+    open_spool(mirror.config, store).read()
+    assert 2 == len(mirror.votes())
+    expected = {"203.0.113.0/24", "198.51.100.0/24"} if keep else set()
+    assert expected == {name for _, name in store.networks()}
+    store.close()
+    repo = mirror.config.repo_path
+    files = [path.read_bytes() for path in repo.glob("larder.db*")]
+    assert keep == any(b"203.0.113" in content for content in files)
+    if keep:
+        mirror.path.write_text(mirror.path.read_text().replace("keep_networks: true", ""))
+        subprocess.run([sys.executable, "-m", "jobs.clean", "-c", mirror.path], check=True)
+        assert [] == list(Store.open(mirror.config.database).networks())
+
+
 def test_four_workers_and_the_spool_count_a_vote_once(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """However many of them are told of it, and in whichever way."""
     file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")

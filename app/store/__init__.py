@@ -8,6 +8,7 @@ from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.networks import NetworkQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(
+    IndexQueries, BulkQueries, VoteQueries, NetworkQueries, HoldingQueries, DocumentQueries
+):
     """Everything that larder remembers."""

@@ -38,6 +38,10 @@ class VoteStore(Protocol):
         """
         ...
 
+    def keep_networks(self, votes: Sequence[Vote]) -> None:
+        """Remember the networks that votes name; raises StoreError as `add_votes` does."""
+        ...
+
 
 class VoteBuffer:
     """Takes votes at once, and writes them twice a second, in a thread of its own.
@@ -111,6 +115,8 @@ class VoteBuffer:
 
     def _write(self, batch: list[Vote]) -> bool:
         try:
+            # First: where only this is done, the batch is written once more.
+            self._store.keep_networks(batch)
             counted = self._store.add_votes(batch, self._window)
         except (StoreError, OSError) as error:
             if not self._failing:

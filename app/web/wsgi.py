@@ -74,7 +74,11 @@ def get_app() -> "falcon.App[Any, Any]":
             Places(max(1, config.threads // 4), _METADATA_PATIENCE),
         ),
         ballot_box=BallotBox(
-            buffer, store.network_key(), time.time, DiskGauge(config.repo_path).low
+            buffer,
+            store.network_key(),
+            time.time,
+            DiskGauge(config.repo_path).low,
+            config.votes.keep_networks,
         ),
         desk=_desk(config, store),
         file_host=upstream,

@@ -19,6 +19,9 @@ END = b"~the end of this file~"
 """What the body of every file ends with."""
 
 _CONNECTIONS = 32
+_BATCHES = 100
+"""After so many the connection is closed: nginx does so itself after 1000 requests."""
+
 _UNDER_WAY = 8
 """Requests that a connection has under way; nginx answers them one after the other."""
 
@@ -32,12 +35,13 @@ def run(port: int, paths: list[str], first: int, last: int) -> None:
     """Send every request, and wait for every answer."""
     requests = _requests(paths, first, last)
     selector = selectors.DefaultSelector()
+    address = ("127.0.0.1", port)
     for _ in range(_CONNECTIONS):
-        _next(selector, socket.create_connection(("127.0.0.1", port)), requests)
+        _next(selector, socket.create_connection(address), requests, _BATCHES)
     while selector.get_map():
         for key, _ in selector.select():
             connection: socket.socket = key.fileobj  # type: ignore[assignment]
-            left, tail = key.data
+            left, tail, batches = key.data
             piece = connection.recv(1 << 18)
             if not piece:
                 raise ConnectionError("nginx closed a connection")
@@ -45,21 +49,27 @@ def run(port: int, paths: list[str], first: int, last: int) -> None:
             left -= text.count(END)
             tail = text[text.rfind(END) + len(END) :] if END in text else text
             if left:
-                selector.modify(connection, selectors.EVENT_READ, (left, tail))
+                selector.modify(connection, selectors.EVENT_READ, (left, tail, batches))
             else:
                 selector.unregister(connection)
-                _next(selector, connection, requests)
+                if not batches:
+                    connection.close()
+                    connection, batches = socket.create_connection(address), _BATCHES
+                _next(selector, connection, requests, batches)
 
 
 def _next(
-    selector: selectors.BaseSelector, connection: socket.socket, requests: Iterator[bytes]
+    selector: selectors.BaseSelector,
+    connection: socket.socket,
+    requests: Iterator[bytes],
+    batches: int,
 ) -> None:
     batch = list(islice(requests, _UNDER_WAY))
     if not batch:
         connection.close()
         return
     connection.sendall(b"".join(batch))
-    selector.register(connection, selectors.EVENT_READ, (len(batch), b""))
+    selector.register(connection, selectors.EVENT_READ, (len(batch), b"", batches - 1))
 
 
 def _requests(paths: list[str], first: int, last: int) -> Iterator[bytes]:
