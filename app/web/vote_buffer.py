@@ -128,7 +128,8 @@ class VoteBuffer:
             # Here the thread would end, and with it all voting. Not kept: it would fail
             # again, and hold up every vote behind it.
             logger.exception("%d votes could not be counted", len(batch))
-            self._lose(len(batch))
+            with self._lock:
+                self._lose(len(batch))
             return True
         self._ledger.write(len(batch))
         if self._failing:
