@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--votes", type=int, default=40_000, help="in each run")
     parser.add_argument("--probes", type=int, default=_PROBES, help="votes whose way is timed")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 4], help="of the app")
-    parser.add_argument("--folder", type=Path, help="where to work")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work; a short path, since sockets are in it"
+    )
     options = parser.parse_args(arguments)
     ways = [
         *(_Way("auth_request, patient", workers, patient=True) for workers in options.workers),
