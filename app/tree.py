@@ -11,7 +11,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
@@ -113,6 +113,15 @@ class PageTree:
             self.discard(staged)
             raise
         return staged
+
+    def stage_again(self, name: ProjectName, pages: Pages) -> Staged:
+        """Stage pages of the serial that is here, with the documents that lie beside it."""
+        staged = self.stage(name, pages)
+        try:
+            return replace(staged, legacy=self._shelf.carry(name, staged.folder))
+        except BaseException:
+            self.discard(staged)
+            raise
 
     def publish(self, staged: Sequence[Staged]) -> list[OSError | None]:
         """Put staged pages in place, each project's all at once; return what failed.

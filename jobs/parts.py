@@ -12,6 +12,7 @@ from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
 from app.lost_votes import LostVotes
+from app.pages import FORMAT
 from app.runtime import RunDirectory
 from app.scoring import DecayPolicy
 from app.spooling import Spool
@@ -33,6 +34,8 @@ class Parts:
     config: Config
     # Whether a signal asked for the end.
     stopping: Callable[[], bool] = field(default=never)
+    # How pages are rendered.
+    page_format: int = FORMAT
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -57,7 +60,7 @@ class Parts:
     @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream)
+        return open_index(self.config, self.store, self.upstream, self.page_format)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:

@@ -1,6 +1,7 @@
 """Carrying out a plan: workers, failures, progress, and the summary."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 from app.holdings import FetchFailedError, StoppedError
 from app.index import StalePageError
+from app.legacy import StaleLegacyError
 from app.locks import LockTimeoutError
 from app.steps import Step
 from app.store import StoreError
@@ -146,10 +148,10 @@ class Runner:
         report = Report(self._job.name, len(steps))
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for parallel, found in groupby(steps, key=lambda step: step.parallel):
-                group = list(found)
+            for (parallel, asks), found in groupby(steps, key=_manner):
+                group, patience = list(found), give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, partial(self._enough, patience)
                 )
                 tried = 0
                 for step, error in finished:
@@ -164,6 +166,9 @@ class Runner:
         for problem in report.problems:
             logger.error("%s: %s", self._job.name, problem)
         return report
+
+    def _enough(self, patience: float) -> bool:
+        return self._stopping() or self._consecutive >= patience
 
     def _in_order(
         self, steps: list[Step], _enough: Callable[[], bool]
@@ -209,10 +214,10 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            report.reached |= step.parallel
-            self._consecutive = 0
+            report.reached |= step.parallel and step.asks
+            self._consecutive = 0 if step.asks else self._consecutive
             return
-        if isinstance(error, StalePageError):
+        if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
             report.put_off.append((step, str(error)))
             self._consecutive = 0
@@ -223,6 +228,11 @@ class Runner:
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0
+
+
+def _manner(step: Step) -> tuple[bool, bool]:
+    """Return whether a step runs beside its neighbours, and whether upstream is in it."""
+    return step.parallel, step.asks
 
 
 def _put(

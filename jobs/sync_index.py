@@ -18,13 +18,17 @@ from app.planning import (
     IndexPolicy,
     ProjectState,
     plan_changes,
+    plan_here,
     plan_index,
     plan_retries,
 )
 from app.steps import (
     AddProject,
+    AskUpstream,
+    CompleteProject,
     KeepList,
     RemoveGone,
+    RenderProject,
     RevalidateProject,
     Step,
     UpdateProject,
@@ -33,7 +37,7 @@ from app.steps import (
 )
 from app.store import Store, TrackedProject
 from app.tree import Pages
-from app.upstream import NotModified, Validators
+from app.upstream import NotModified, UpstreamUnavailable, Validators
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
 from jobs.parts import Parts
@@ -67,6 +71,8 @@ class SyncIndex(Job):
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
         self._refused: tuple[str, ...] = ()
+        # Why upstream could not be asked for it.
+        self._away: UpstreamUnavailable | None = None
         # What its steps came to; they run side by side.
         self._counting = threading.Lock()
         self._gone: list[tuple[ProjectName, int | None]] = []
@@ -96,20 +102,30 @@ class SyncIndex(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
-        plan, keep = self._plan_projects()
+        try:
+            plan, keep = self._plan_projects()
+        except UpstreamUnavailable as error:
+            return self._plan_without(error)
         self._fallen = plan.fallen
-        if not plan.steps and not keep and not self._root_differs():
+        steps = plan.steps + self._plan_here(plan.steps)
+        if not steps and not keep and not self._root_differs():
             return []
-        tail: list[Step] = [RemoveGone(), Withdraw()] if plan.steps else []
-        return [*plan.steps, *tail, WriteRoot(), *keep]
+        tail: list[Step] = [RemoveGone(), Withdraw()] if steps else []
+        return [*steps, *tail, WriteRoot(), *keep]
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
         match step:
             case AddProject(name, serial) | UpdateProject(name, serial):
-                self._bring(name, serial)
+                self._note_gone(name, serial, self.parts.index.bring(name, serial))
             case RevalidateProject(name):
-                self._bring(name, None)
+                self._note_gone(name, None, self.parts.index.bring(name))
+            case RenderProject(name):
+                self._note_gone(name, None, self.parts.index.render(name))
+            case CompleteProject(name):
+                self.parts.index.complete(name)
+            case AskUpstream() if self._away:
+                raise self._away
             case RemoveGone():
                 self._remove_gone()
             case Withdraw():
@@ -129,8 +145,7 @@ class SyncIndex(Job):
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
 
-    def _bring(self, name: ProjectName, serial: int | None) -> None:
-        outcome = self.parts.index.bring(name, serial)
+    def _note_gone(self, name: ProjectName, serial: int | None, outcome: Outcome) -> None:
         with self._counting:
             if outcome is Outcome.GONE:
                 self._gone.append((name, serial))
@@ -161,6 +176,20 @@ class SyncIndex(Job):
     def _policy(self) -> IndexPolicy:
         everything = self.parts.config.projects is Projects.ALL
         return IndexPolicy(everything, self.parts.config.sync.max_age)
+
+    def _plan_here(self, fetches: Sequence[Step]) -> list[Step]:
+        """Return what is to be done whatever upstream says."""
+        outdated = self.parts.index.outdated()
+        return plan_here(((one.name, one.rendered, one.legacy) for one in outdated), fetches)
+
+    def _plan_without(self, error: UpstreamUnavailable) -> list[Step]:
+        """Return what can be done though upstream could not be asked; raises if nothing can."""
+        steps = [step for step in self._plan_here([]) if not step.asks]
+        if not steps:
+            raise error
+        self._away = error
+        # Where some are fetched after all, one may turn out to be gone.
+        return [*steps, RemoveGone(), Withdraw(), WriteRoot(), AskUpstream()]
 
     def _plan_projects(self) -> tuple[IndexPlan, list[Step]]:
         """Return the plan, and the note of the list that it carries out."""
@@ -260,10 +289,14 @@ class SyncIndex(Job):
         self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
 
     def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != self.parts.store.index_mark()
+        return self.parts.tree.root_mark() != self._root_mark()
+
+    def _root_mark(self) -> str:
+        """Return what tells one list of projects, in one format, from another."""
+        return f"{self.parts.store.index_mark()} {self.parts.index.mark}"
 
     def _write_root(self) -> None:
-        mark = self.parts.store.index_mark()
+        mark = self._root_mark()
         if self.parts.tree.root_mark() == mark:
             return
         last = self.parts.store.last_serial()

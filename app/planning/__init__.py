@@ -1,5 +1,6 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
     IndexPolicy,
@@ -20,6 +21,7 @@ __all__ = [
     "Wished",
     "assign",
     "plan_changes",
+    "plan_here",
     "plan_index",
     "plan_moves",
     "plan_retries",

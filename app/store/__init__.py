@@ -7,14 +7,24 @@ from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import (
+    Failure,
+    IndexQueries,
+    KnownFile,
+    Rendered,
+    Settled,
+    TrackedProject,
+)
 from app.store.networks import NetworkQueries
+from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Outdated",
+    "Rendered",
     "Settled",
     "Store",
     "StoreBusyError",
@@ -25,6 +35,12 @@ __all__ = [
 
 
 class Store(
-    IndexQueries, BulkQueries, VoteQueries, NetworkQueries, HoldingQueries, DocumentQueries
+    IndexQueries,
+    BulkQueries,
+    RenderingQueries,
+    VoteQueries,
+    NetworkQueries,
+    HoldingQueries,
+    DocumentQueries,
 ):
     """Everything that larder remembers."""

@@ -31,6 +31,8 @@ class TrackedProject:
     failing_since: int | None = None
     tries: int = 0
     retry_at: int | None = None
+    # The mark of how its pages were rendered; None where that is not known.
+    rendered: str | None = None
 
     @property
     def gone(self) -> bool:
@@ -70,6 +72,16 @@ class Settled:
     etag: str | None
     last_modified: str | None
     now: int
+    # The mark of how it was rendered, and whether its legacy JSON lies beside it.
+    rendered: str | None = None
+    legacy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The mark of a page that was rendered anew from what is here: all else stays known."""
+
+    mark: str
 
 
 # Products of two such numbers, a million of them, fit into 64 bits.
@@ -89,6 +101,7 @@ _TRACKED = (
     Project.failing_since,
     Project.tries,
     Project.retry_at,
+    Project.rendered,
 )
 KNOWN = (
     File.path,
@@ -108,6 +121,12 @@ _DATA = (
     File.provenance,
 )
 _INSERT = (File.project, File.path, *_DATA, File.listed)
+
+# What is known of a page that is here, and of none that is not.
+_OF_THE_PAGE = (
+    *("serial", "etag", "last_modified", "checked_at", "status"),
+    *("rendered", "legacy"),
+)
 
 # What a project in step has in the columns of failure.
 _WELL: dict[str, Any] = {
@@ -223,6 +242,8 @@ class IndexQueries(Connection):
             "etag": settled.etag,
             "last_modified": settled.last_modified,
             "checked_at": settled.now,
+            "rendered": settled.rendered,
+            "legacy": 1 if settled.legacy else None,
         }
         with self._writing():
             self._run(Project.update(**values, **_WELL).where(Project.name == name))
@@ -257,7 +278,7 @@ class IndexQueries(Connection):
             self._run(Project.insert(name=name).on_conflict_ignore())
             number = self._number(name)
             self._unlist(File.project == number, keep_held=keep_held)
-            empty = dict.fromkeys(("serial", "etag", "last_modified", "checked_at", "status"))
+            empty = dict.fromkeys(_OF_THE_PAGE)
             update = Project.update(gone_at=now, gone_serial=serial, **empty, **_WELL)
             self._run(update.where(Project.id == number))
 

@@ -41,6 +41,10 @@ class Project(Model):
     failing_since = BigIntegerField(null=True)
     tries = IntegerField(default=0)
     retry_at = BigIntegerField(null=True)
+    # The mark of how its pages were rendered (`app.pages.FORMAT`); null: not known.
+    rendered = TextField(null=True)
+    # 1 where the legacy JSON of its page is here, or upstream has none; else null.
+    legacy = IntegerField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -159,4 +163,4 @@ TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Vote, Win
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"2"
+    VERSION: ClassVar[bytes] = b"3"

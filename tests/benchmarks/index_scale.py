@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.config import load
+from app.pages import FORMAT
 from app.store import Store
 from app.tree import HTML, JSON
 from jobs.parts import make_folders
@@ -25,7 +26,9 @@ from tests.benchmarks.mirror import write_mirror
 from tests.benchmarks.upstream import serving
 
 _SERIAL = 1_000_000
-_INSERT = "INSERT INTO project (name, serial, checked_at, tries) VALUES (?, ?, ?, 0)"
+_INSERT = """
+INSERT INTO project (name, serial, checked_at, tries, rendered, legacy) VALUES (?, ?, ?, 0, ?, 1)
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +70,9 @@ def _seed(config: Path, serials: dict[str, int]) -> None:
     Store.open(loaded.database).close()
     now = int(time.time())
     with sqlite3.connect(loaded.database.removeprefix("sqlite:///")) as database:
-        database.executemany(_INSERT, ((name, serial, now) for name, serial in serials.items()))
+        database.executemany(
+            _INSERT, ((name, serial, now, str(FORMAT)) for name, serial in serials.items())
+        )
     database.close()
     simple = loaded.repo_path / "simple"
     simple.mkdir()

@@ -1,0 +1,16 @@
+"""From the tables of an older larder to those of this one, without losing a row."""
+
+from collections.abc import Mapping
+from typing import Final
+
+UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
+    # Nothing tells how its pages were rendered: each is rendered once more, from what is here.
+    b"2": (
+        b"3",
+        (
+            "ALTER TABLE project ADD COLUMN rendered TEXT",
+            "ALTER TABLE project ADD COLUMN legacy INTEGER",
+        ),
+    ),
+}
+"""From each version the next, and the statements that lead there."""
