@@ -148,17 +148,16 @@ class Runner:
         report = Report(self._job.name, len(steps))
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for (parallel, asks), found in groupby(steps, key=_manner):
-                group, patience = list(found), give_up_after if asks else math.inf
+            # None is kept: a first sync has a million, made as they are taken.
+            for (parallel, asks), group in groupby(steps, key=_manner):
+                patience = give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
                     group, partial(self._enough, patience)
                 )
-                tried = 0
                 for step, error in finished:
-                    tried += 1
                     self._note(report, step, error)
                     progress.advance(failed=len(report.failures))
-                self._job.left += len(group) - tried
+                self._job.left += sum(1 for _ in group)  # noqa: B031  the rest of it, which was not tried
         report.seconds = time.monotonic() - started
         self._job.conclude(report)
         level = logging.WARNING if report.failures or report.left else logging.INFO
@@ -171,23 +170,22 @@ class Runner:
         return self._stopping() or self._consecutive >= patience
 
     def _in_order(
-        self, steps: list[Step], _enough: Callable[[], bool]
+        self, steps: Iterator[Step], _enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        for step in steps:
-            if self._stopping():
-                return
+        # Those that are not taken are counted as not tried.
+        while not self._stopping() and (step := next(steps, None)):
             yield step, self._try(step)
 
     def _side_by_side(
-        self, steps: list[Step], enough: Callable[[], bool]
+        self, steps: Iterator[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        waiting, running = iter(steps), 0
+        running = 0
         finished: SimpleQueue[tuple[Step, Future[Exception | None]]] = SimpleQueue()
         with ThreadPoolExecutor(self._workers) as pool:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
                 while running < self._workers and not enough():
-                    step = next(waiting, None)
+                    step = next(steps, None)
                     if step is None:
                         break
                     future = pool.submit(self._try, step)

@@ -1,13 +1,12 @@
 """Entry point of `larder sync-index`."""
 
 import argparse
-import json
 import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from itertools import tee
 
 from app import pages
 from app.config import Projects
@@ -16,6 +15,7 @@ from app.names import ProjectName
 from app.planning import (
     IndexPlan,
     IndexPolicy,
+    Joined,
     ProjectState,
     plan_changes,
     plan_here,
@@ -35,27 +35,24 @@ from app.steps import (
     Withdraw,
     WriteRoot,
 )
-from app.store import Store, TrackedProject
 from app.tree import Pages
 from app.upstream import NotModified, UpstreamUnavailable, Validators
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.harness import Job, main
 from jobs.parts import Parts
 from jobs.running import Report
+from jobs.upstream_list import (
+    believe,
+    believe_removals,
+    keep_list,
+    kept_list,
+    validators_of,
+)
 
 logger = logging.getLogger("larder")
 
-_LIST = "upstream_list"
-"""The setting that tells which list of upstream's the index is in step with."""
-
-_REFUSED = "refused_names"
-"""The setting that tells what upstream's list names and is no name of a project."""
-
 _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
-
-_SHOWN = 100
-"""So many of those are kept."""
 
 _WORKERS_PER_CONNECTION = 3
 
@@ -107,11 +104,11 @@ class SyncIndex(Job):
         except UpstreamUnavailable as error:
             return self._plan_without(error)
         self._fallen = plan.fallen
-        steps = plan.steps + self._plan_here(plan.steps)
+        steps = Joined(plan.steps, self._plan_here(plan.steps))
         if not steps and not keep and not self._root_differs():
             return []
         tail: list[Step] = [RemoveGone(), Withdraw()] if steps else []
-        return [*steps, *tail, WriteRoot(), *keep]
+        return Joined(steps, [*tail, WriteRoot(), *keep])
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
@@ -200,19 +197,20 @@ class SyncIndex(Job):
             return followed
         found = self.parts.upstream.serials(self._known_list())
         if isinstance(found, NotModified):
-            failing = map(self._state, store.failing())
-            return IndexPlan(plan_retries(failing, now)), []
+            return IndexPlan(plan_retries(self._failing(), now)), []
         if found is None:
             self._need_no_list()
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
-        self._believe(found.serials, last)
+        if not self.options.accept_removals:
+            believe(found.serials, last, kept_list(store).last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
-        self._believe_removals(plan)
+        if not self.options.accept_removals:
+            believe_removals(plan.missing, self.parts.config.sync.max_removals)
         validators = found.validators
         keep = KeepList(last, validators.etag, validators.last_modified)
-        self._refused = found.refused[:_SHOWN]
+        self._refused = found.refused
         return plan, [keep] if plan.steps or keep != kept_list(store) else []
 
     def _follow(self, now: int) -> tuple[IndexPlan, list[Step]] | None:
@@ -221,8 +219,8 @@ class SyncIndex(Job):
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
-        steps: list[Step] = plan_retries(map(self._state, self.parts.store.failing()), now)
-        tracked = (project.name for project in self.parts.store.tracked())
+        steps: list[Step] = plan_retries(self._failing(), now)
+        tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
         return IndexPlan(steps), [KeepList(max(changes.values(), default=since))] if steps else []
@@ -239,57 +237,30 @@ class SyncIndex(Job):
             raise UsageError(message)
 
     def _states(self) -> Iterator[ProjectState]:
-        """Yield what is known, and folders that nothing is known of, by name."""
-        yield from map(self._state, self.parts.store.known_projects())
-        folders = sum(1 for _ in self.parts.tree.names())
-        if folders > self.parts.store.count_tracked():
-            # The database was lost: seldom, and worth the memory then.
-            known = {project.name for project in self.parts.store.known_projects()}
-            for name in sorted(set(self.parts.tree.names()) - known):
-                yield ProjectState(name, None, None)
+        """Yield what is known, and folders that nothing is known of: the database was lost."""
+        return self.parts.store.states(self.parts.tree.names())
 
-    def _state(self, project: TrackedProject) -> ProjectState:
-        return ProjectState(
-            project.name,
-            project.serial,
-            project.checked_at,
-            page=not project.gone and self.parts.tree.has(project.name),
-            gone_serial=project.gone_serial,
-            gone=project.gone,
-            retry_at=project.retry_at,
-        )
-
-    def _believe(self, serials: Mapping[ProjectName, int], last: int | None) -> None:
-        """Refuse a list that cannot be right; raises RefusedError."""
-        if self.options.accept_removals:
-            return
-        before = kept_list(self.parts.store).last
-        if not serials:
-            raise RefusedError(_refusal("is empty"))
-        if before is not None and last is not None and last < before:
-            raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
-
-    def _believe_removals(self, plan: IndexPlan) -> None:
-        limit = self.parts.config.sync.max_removals
-        if plan.missing > limit and not self.options.accept_removals:
-            raise RefusedError(_refusal(f"lacks {plan.missing} projects that are here"))
+    def _failing(self) -> Iterator[ProjectState]:
+        """Yield what is known of the projects that failed."""
+        for project in self.parts.store.failing():
+            page = self.parts.tree.has(project.name)
+            checked, retry = project.checked_at, project.retry_at
+            yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""
-        kept = kept_list(self.parts.store)
-        if self.options.accept_removals or not (kept.etag or kept.last_modified):
+        if self.options.accept_removals:
             return None
-        return Validators(kept.etag, kept.last_modified)
+        return validators_of(kept_list(self.parts.store))
 
     def _keep_list(self, step: KeepList) -> None:
         """Note the list, unless a project was left out that it asks for."""
         if self.left:
             return
-        self.parts.store.keep(_REFUSED, json.dumps(self._refused).encode())
-        self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
+        keep_list(self.parts.store, step, self._refused)
 
     def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != self._root_mark()
+        return self.parts.root.mark() != self._root_mark()
 
     def _root_mark(self) -> str:
         """Return what tells one list of projects, in one format, from another."""
@@ -297,39 +268,17 @@ class SyncIndex(Job):
 
     def _write_root(self) -> None:
         mark = self._root_mark()
-        if self.parts.tree.root_mark() == mark:
+        if self.parts.root.mark() == mark:
             return
         last = self.parts.store.last_serial()
+        # Read once, for both pages: they are written side by side.
+        html, json = tee(self.parts.store.listed())
         rendered = Pages(
-            html=pages.render_root_html(self._entries(), last),
-            json=pages.render_root_json(self._entries(), last),
+            html=pages.render_root_html(html, last),
+            json=pages.render_root_json(json, last),
             serial=last,
         )
-        self.parts.tree.write_root(rendered, mark)
-
-    def _entries(self) -> Iterator[tuple[ProjectName, int | None]]:
-        tracked = self.parts.store.tracked()
-        return ((one.name, one.serial) for one in tracked if one.checked_at is not None)
-
-
-def kept_list(store: Store) -> KeepList:
-    """Return which list of upstream's the index is in step with."""
-    value = store.setting(_LIST)
-    return KeepList(**json.loads(value)) if value else KeepList(None)
-
-
-def refused_names(store: Store) -> list[str]:
-    """Return what upstream's list names and is no name of a project."""
-    value = store.setting(_REFUSED)
-    names: list[str] = json.loads(value) if value else []
-    return names
-
-
-def _refusal(what: str) -> str:
-    return (
-        f"upstream's list of projects {what}; nothing was changed. If that is right, "
-        "run again with --accept-removals"
-    )
+        self.parts.root.write(rendered, mark)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

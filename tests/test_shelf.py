@@ -9,6 +9,7 @@ import pytest
 from app import tree as tree_module
 from app.atomic import ExchangeUnsupportedError
 from app.names import ProjectName, parse_filename, parse_version
+from app.root_pages import RootPages
 from app.shelf import PROJECT, Shelf, provenance, release
 from app.tree import Pages, PageTree
 
@@ -92,11 +93,11 @@ def test_pages_without_a_serial_have_legacy_json_too(tmp_path: Path) -> None:
 
 def test_the_roots_serial_follows_the_root(tmp_path: Path) -> None:
     """One link, one folder; the old ones go."""
-    tree = PageTree(tmp_path)
+    root = RootPages(tmp_path)
     # As a killed job leaves it.
     (tmp_path / "run" / "root" / "next").symlink_to("serial-0")
     for serial in (1, 2, None, 3):
-        tree.write_root(Pages([b"html"], [b"{}"], serial=serial), "mark")
+        root.write(Pages([b"html"], [b"{}"], serial=serial), "mark")
     assert ["last", "serial-3"] == sorted(path.name for path in (tmp_path / "run/root").iterdir())
     assert "serial-3" == (tmp_path / "run/root/last").readlink().name
 

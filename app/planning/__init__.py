@@ -1,5 +1,6 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.compact import Joined, ProjectSteps
 from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
@@ -10,14 +11,18 @@ from app.planning.index import (
     plan_retries,
     retry_pause,
 )
-from app.planning.moves import Facts, Placed, Wished, assign, plan_moves
+from app.planning.moves import Facts, Placed, plan_moves
+from app.planning.wish import Contenders, Wished, assign
 
 __all__ = [
+    "Contenders",
     "Facts",
     "IndexPlan",
     "IndexPolicy",
+    "Joined",
     "Placed",
     "ProjectState",
+    "ProjectSteps",
     "Wished",
     "assign",
     "plan_changes",

@@ -6,16 +6,13 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
+from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import (
-    Failure,
-    IndexQueries,
-    KnownFile,
-    Rendered,
-    Settled,
-    TrackedProject,
-)
+from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
+from app.store.popularity import Popular
+from app.store.projects import ProjectQueries, TrackedProject
+from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
@@ -24,6 +21,7 @@ __all__ = [
     "Held",
     "KnownFile",
     "Outdated",
+    "Popular",
     "Rendered",
     "Settled",
     "Store",
@@ -35,11 +33,14 @@ __all__ = [
 
 
 class Store(
+    ProjectQueries,
     IndexQueries,
     BulkQueries,
     RenderingQueries,
     VoteQueries,
     NetworkQueries,
+    ReleaseQueries,
+    ExpiryQueries,
     HoldingQueries,
     DocumentQueries,
 ):

@@ -5,7 +5,6 @@ build its statements than SQLite to run them.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -130,10 +129,6 @@ class BulkQueries(Connection):
     def _value(self, sql: str, parameter: str) -> Any:
         """Return what a query puts into one JSON value."""
         return json.loads(self._sql(sql, parameter).fetchone()[0])
-
-    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
-        return cursor
 
 
 def _values(page: Settled) -> tuple[Any, ...]:
