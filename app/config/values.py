@@ -122,6 +122,11 @@ def parse_header(text: str) -> str:
     return text
 
 
+def parse_agent(text: str) -> str:
+    """Return a part of a User-Agent; nothing for the word that stands for nobody."""
+    return "" if text == "none" else parse_header(text)
+
+
 def parse_database(text: str) -> str:
     """Return a path, one that begins with `{repo_path}`, or the URL of a database on a server."""
     if text.startswith(POSTGRESQL):
