@@ -221,6 +221,17 @@ def test_relative_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert tmp_path / "var" == load(Path("mirror.yaml")).repo_path
 
 
+def test_a_database_on_a_server_is_no_path(tmp_path: Path) -> None:
+    """Its URL stays as it is; what is wrong with it is told without its password."""
+    text = "repo_path: .\ncache: {size_limit: 1g}\ndatabase: postgresql://me:s3cret@host"
+    path = tmp_path / "mirror.yaml"
+    path.write_text(f"{text}/larder?sslmode=require")
+    assert "postgresql://me:s3cret@host/larder?sslmode=require" == load(path).database
+    (problem,) = problems_of(f"{text}:x/larder", tmp_path)
+    assert problem.startswith("3:1: database: its host or port cannot be read")
+    assert "s3cret" not in problem
+
+
 def test_a_folder_with_a_space_is_reported(tmp_path: Path) -> None:
     """A relative path is as good as the folder that it starts at."""
     folder = tmp_path / "my files"

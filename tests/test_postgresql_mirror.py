@@ -99,13 +99,13 @@ def test_a_dry_run_makes_no_tables(mirror: Path, url: str, job: str) -> None:
     assert {} == rows(url)
 
 
-@pytest.mark.parametrize("job", [*JOBS, "status"])
+@pytest.mark.parametrize("job", [*JOBS, "status", "up"])
 def test_a_job_tries_later_while_the_server_is_away(
     tmp_path: Path, fake_pypi: FakePypi, mortal: Server, job: str
 ) -> None:
     """One sentence, without a traceback; a dry run says so too."""
     path = write_config(tmp_path, fake_pypi, database=mortal.url(port="54322"))
-    for options in ([], *([["--dry-run"]] if job != "status" else [])):
+    for options in ([], *([["--dry-run"]] if job in JOBS else [])):
         done = run(job, path, *options)
         assert (75, "") == (done.returncode, done.stdout), done.stderr
         assert "cannot be opened: No such file or directory; is the" in done.stderr

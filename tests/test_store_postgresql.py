@@ -36,6 +36,16 @@ votes = [Vote(file(1).path, network, 100) for network in range(2000)]
 print(sum(store.add_votes(votes[start:start + 100], 300) for start in range(0, 2000, 100)))
 store.close()
 """
+_FORK = """
+import os, sys
+from app.store import Store
+store = Store.open(sys.argv[1])
+child = os.fork()
+print(store.count_tracked(), flush=True)
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.count_tracked() == 1
+"""
 _KEY = "print(store.network_key().hex())\nstore.close()\n"
 
 
@@ -106,6 +116,15 @@ def test_threads_have_connections_of_their_own(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len(VOTES) == sum(counted)
+
+
+def test_a_child_has_a_connection_of_its_own(store: Store, url: str) -> None:
+    """Its parent's stays whole, when it reads and when it ends."""
+    store.record(Project(SIX))
+    done = subprocess.run(
+        [sys.executable, "-c", _FORK, url], capture_output=True, text=True, check=False
+    )
+    assert (0, "1\n1\n", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_who_waits_too_long_to_write_is_told(store: Store, url: str) -> None:

@@ -1,5 +1,6 @@
 """The database on a server: PostgreSQL, for several machines."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -56,10 +57,13 @@ _OF_SQLITE = (" AUTOINCREMENT", " WITHOUT ROWID")
 
 
 class _Session(psycopg.Connection[Any]):
-    """A connection that closes with the thread that had it."""
+    """A connection that closes with the thread that had it; not in a child of its process."""
+
+    process: int | None = None
 
     def __del__(self, *_: Any) -> None:
-        self.close()
+        if self.process == os.getpid():
+            self.close()
 
 
 class _Database(peewee.PostgresqlDatabase):
@@ -67,6 +71,7 @@ class _Database(peewee.PostgresqlDatabase):
 
     def _connect(self) -> _Session:
         session = _Session.connect(**self.connect_params, autocommit=True)
+        session.process = os.getpid()
         session.execute(_SESSION)
         return session
 
@@ -115,10 +120,13 @@ class Postgresql(Engine):
         return bool(self.database.table_exists("setting"))
 
     def refresh(self) -> None:
-        """Drop a connection that died: the next statement opens another."""
+        """Drop a connection that died, or is the parent's: the next statement opens another."""
         if self.database.is_closed() or self.database.in_transaction():
             return
-        if not _lives(self._session()):
+        session = self._session()
+        if session.process != os.getpid():
+            self.database.dispose()
+        elif not _lives(session):
             self.database.close()
 
     def writing(self) -> AbstractContextManager[object]:
