@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 import threading
 import time
@@ -34,7 +35,10 @@ from app.steps import (
 from app.store import Store, TrackedProject
 from app.tree import Pages
 from app.upstream import NotModified, Validators
+from jobs.bringing import bring
+from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
+from jobs.hands import Hands
 from jobs.harness import Job, main
 from jobs.parts import Parts
 from jobs.running import Report
@@ -54,6 +58,12 @@ _SHOWN = 100
 """So many of those are kept."""
 
 _WORKERS_PER_CONNECTION = 3
+
+_MANY = 1000
+"""From so many projects on, it pays to start processes for them."""
+
+_MOST_PROCESSES = 4
+"""More than these would wait for each other, at the disk and the database."""
 
 
 class SyncIndex(Job):
@@ -94,6 +104,15 @@ class SyncIndex(Job):
         connections = super().workers
         return connections if connections == 1 else _WORKERS_PER_CONNECTION * connections
 
+    def crew(self, steps: int) -> Hands | None:
+        """Return processes for many projects, as many as there are cores for them."""
+        connections = self.parts.config.sync.concurrent_downloads
+        processes = min(len(os.sched_getaffinity(0)), connections, _MOST_PROCESSES)
+        if steps < _MANY or processes == 1:
+            return None
+        shares = [len(range(first, connections, processes)) for first in range(processes)]
+        return Crew(self.parts.config, shares, _WORKERS_PER_CONNECTION, self._note)
+
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
         plan, keep = self._plan_projects()
@@ -106,10 +125,8 @@ class SyncIndex(Job):
     def execute(self, step: Step) -> None:
         """Carry out one step."""
         match step:
-            case AddProject(name, serial) | UpdateProject(name, serial):
-                self._bring(name, serial)
-            case RevalidateProject(name):
-                self._bring(name, None)
+            case AddProject() | UpdateProject() | RevalidateProject():
+                self._note(step, bring(self.parts.index, step))
             case RemoveGone():
                 self._remove_gone()
             case Withdraw():
@@ -129,11 +146,12 @@ class SyncIndex(Job):
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
 
-    def _bring(self, name: ProjectName, serial: int | None) -> None:
-        outcome = self.parts.index.bring(name, serial)
-        with self._counting:
-            if outcome is Outcome.GONE:
-                self._gone.append((name, serial))
+    def _note(self, step: Step, outcome: Outcome) -> None:
+        known = AddProject | UpdateProject | RevalidateProject
+        if outcome is Outcome.GONE and isinstance(step, known):
+            serial = None if isinstance(step, RevalidateProject) else step.serial
+            with self._counting:
+                self._gone.append((step.project, serial))
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""
