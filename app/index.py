@@ -109,9 +109,9 @@ class Index:
         """
         with self._locks.hold(name, self._policy.patience):
             here = self._tree.has(name)
-            tracked = self._store.tracked_project(name)
             try:
-                outcome = self._write(name, tracked if here else None, announced)
+                known = self._store.tracked_project(name) if here else None
+                outcome = self._write(name, known, announced)
                 self._legacy.complete(name)
             except NoSuchProject:
                 if here:
@@ -119,7 +119,7 @@ class Index:
                 self._bury(name, announced)
                 return Outcome.ABSENT
             except (UpstreamError, StalePageError) as error:
-                self._store.fail(name, self._failure(error, tracked))
+                self._store.fail(name, self._failure(error, self._store.tracked_project(name)))
                 raise
             else:
                 return outcome
