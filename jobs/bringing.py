@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
+from typing import Any
 
 from app.assembly import open_index, open_upstream
 from app.config import Config
@@ -80,10 +82,15 @@ def main() -> None:
     end_with_parent(signal.SIGKILL)
     os.umask(0o022)
     channel = Connection(int(sys.argv[1]))
+    terms: Terms = next(_orders(channel))
+    if os.getppid() == terms.parent:
+        _work(channel, terms)
+
+
+def _orders(channel: Connection) -> Iterator[Any]:
+    """Yield what the parent says, until it says that this is all."""
     try:
-        terms: Terms = channel.recv()
-        if os.getppid() == terms.parent:
-            _work(channel, terms)
+        yield from iter(channel.recv, None)
     except (EOFError, OSError):
         # The parent is gone, and with it whoever would hear of what is not done yet.
         os._exit(1)
@@ -95,7 +102,7 @@ def _work(channel: Connection, terms: Terms) -> None:
     upstream = open_upstream(terms.config, terms.connections)
     worker = _Worker(channel, open_index(terms.config, store, upstream))
     with ThreadPoolExecutor(terms.threads) as threads:
-        for number, step in iter(channel.recv, None):
+        for number, step in _orders(channel):
             threads.submit(partial(worker.do, number, step))
     upstream.close()
     store.close()
