@@ -27,7 +27,8 @@ PROJECT = "project.json"
 SLOTS = 4
 """How many seconds of modification times one generation of a project has (`app.tree`)."""
 
-_GZIP_LEVEL = 6
+# One percent larger than at 6, in two thirds of the time.
+_GZIP_LEVEL = 5
 
 
 class Shelf:
