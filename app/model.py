@@ -55,6 +55,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What the store knows of a file that our own page of its project does not say."""
+
+    sha256: str | None
+    # As in `File`.
+    origin: str | None
+    # Upstream's URL, not our own.
+    provenance: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One project's page of the simple index."""
 

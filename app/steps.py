@@ -20,6 +20,8 @@ class Step:
     verb: ClassVar[str]
     # Whether it may run beside its neighbours; the others run alone, in order.
     parallel: ClassVar[bool] = True
+    # Whether it asks upstream: such a step is not tried any more once upstream is away.
+    asks: ClassVar[bool] = True
 
     def data(self) -> dict[str, Any]:
         """Return the step as plain data, for `--json`."""
@@ -62,6 +64,44 @@ class RevalidateProject(Step):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"revalidate {self.project}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderProject(Step):
+    """Write a project's pages anew from what is here, because they would look different."""
+
+    verb: ClassVar[str] = "render"
+    # Only where what is here does not suffice.
+    asks: ClassVar[bool] = False
+    project: ProjectName
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"render {self.project} anew"
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteProject(Step):
+    """Fetch the legacy JSON that a project's pages lack."""
+
+    verb: ClassVar[str] = "complete"
+    project: ProjectName
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"complete {self.project} with its legacy JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class AskUpstream(Step):
+    """Ask upstream for its list: the last step of a plan that was made without it."""
+
+    verb: ClassVar[str] = "ask"
+    parallel: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "ask upstream for its list of projects"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,13 @@ from typing import Any
 from app.assembly import open_index, open_upstream
 from app.config import Config
 from app.index import Index, Outcome
-from app.steps import AddProject, RevalidateProject, Step, UpdateProject
+from app.steps import (
+    AddProject,
+    CompleteProject,
+    RenderProject,
+    RevalidateProject,
+    UpdateProject,
+)
 from app.store import Store
 from jobs.children import end_with_parent
 from jobs.hands import attempt
@@ -48,15 +54,22 @@ class Brought:
     error: Exception | None
 
 
-def bring(index: Index, step: Step) -> Outcome:
+OneProject = AddProject | UpdateProject | RevalidateProject | RenderProject | CompleteProject
+"""The steps about one project's pages, which any process may carry out."""
+
+
+def bring(index: Index, step: OneProject) -> Outcome:
     """Carry out a step about one project."""
     match step:
         case AddProject(name, serial) | UpdateProject(name, serial):
             return index.bring(name, serial)
         case RevalidateProject(name):
-            return index.bring(name, None)
-    message = f"{step!r} is not about one project's pages"
-    raise TypeError(message)
+            return index.bring(name)
+        case RenderProject(name):
+            return index.render(name)
+        case CompleteProject(name):
+            index.complete(name)
+            return Outcome.WRITTEN
 
 
 class _Worker:
@@ -66,7 +79,7 @@ class _Worker:
         self._channel, self._index = channel, index
         self._sending = threading.Lock()
 
-    def do(self, number: int, step: Step) -> None:
+    def do(self, number: int, step: OneProject) -> None:
         """Carry out one step; in any thread."""
         found: list[Outcome] = []
         error = attempt(lambda: found.append(bring(self._index, step)))

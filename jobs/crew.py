@@ -1,6 +1,6 @@
 """Processes that bring projects in step: one Python process keeps one core busy.
 
-See docs/decisions/0009-a-process-a-core.md.
+See docs/decisions/0011-a-process-a-core.md.
 """
 
 import logging

@@ -11,6 +11,8 @@ from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
+from app.pages import FORMAT
+from app.root_pages import RootPages
 from app.runtime import RunDirectory
 from app.scoring import DecayPolicy
 from app.spooling import Spool
@@ -32,6 +34,8 @@ class Parts:
     config: Config
     # Whether a signal asked for the end.
     stopping: Callable[[], bool] = field(default=never)
+    # How pages are rendered.
+    page_format: int = FORMAT
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -54,9 +58,14 @@ class Parts:
         return PageTree(self.config.repo_path)
 
     @cached_property
+    def root(self) -> RootPages:
+        """The list of projects on disk."""
+        return RootPages(self.config.repo_path)
+
+    @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream)
+        return open_index(self.config, self.store, self.upstream, self.page_format)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:

@@ -1,6 +1,7 @@
 """Carrying out a plan: workers, failures, progress, and the summary."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 
 from app.holdings import StoppedError
 from app.index import StalePageError
+from app.legacy import StaleLegacyError
 from app.steps import Step
 from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode, RefusedError
@@ -118,7 +120,7 @@ class Runner:
         """
         self._job, self._workers, self._stopping = job, workers, stopping
         self._crew = crew
-        self._consecutive = 0
+        self._consecutive = self._steps = 0
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
@@ -128,19 +130,19 @@ class Runner:
         more; evictions still happen.
         """
         report = Report(self._job.name, len(steps))
+        self._steps = len(steps)
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for parallel, found in groupby(steps, key=lambda step: step.parallel):
-                group = list(found)
+            # None is kept: a first sync has a million, made as they are taken.
+            for (parallel, asks), group in groupby(steps, key=_manner):
+                patience = give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, partial(self._enough, patience)
                 )
-                tried = 0
                 for step, error in finished:
-                    tried += 1
                     self._note(report, step, error)
                     progress.advance(failed=len(report.failures))
-                self._job.left += len(group) - tried
+                self._job.left += sum(1 for _ in group)  # noqa: B031  the rest of it, which was not tried
         report.seconds = time.monotonic() - started
         self._job.conclude(report)
         level = logging.WARNING if report.failures or report.left else logging.INFO
@@ -149,24 +151,26 @@ class Runner:
             logger.error("%s: %s", self._job.name, problem)
         return report
 
+    def _enough(self, patience: float) -> bool:
+        return self._stopping() or self._consecutive >= patience
+
     def _in_order(
-        self, steps: list[Step], _enough: Callable[[], bool]
+        self, steps: Iterator[Step], _enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        for step in steps:
-            if self._stopping():
-                return
+        # Those that are not taken are counted as not tried.
+        while not self._stopping() and (step := next(steps, None)):
             yield step, attempt(partial(self._job.execute, step))
 
     def _side_by_side(
-        self, steps: list[Step], enough: Callable[[], bool]
+        self, steps: Iterator[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        waiting, running = iter(steps), 0
+        running = 0
         finished: SimpleQueue[tuple[Step, Exception | None]] = SimpleQueue()
-        with self._hands(len(steps)) as hands:
+        with self._hands() as hands:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
                 while running < hands.count and not enough():
-                    step = next(waiting, None)
+                    step = next(steps, None)
                     if step is None:
                         break
                     hands.take(step, partial(_put, finished, step))
@@ -176,8 +180,8 @@ class Runner:
                 yield finished.get()
                 running -= 1
 
-    def _hands(self, steps: int) -> Hands:
-        crew = self._crew(steps) if self._crew else None
+    def _hands(self) -> Hands:
+        crew = self._crew(self._steps) if self._crew else None
         return crew or Threads(self._job.execute, self._workers)
 
     def _note(self, report: Report, step: Step, error: Exception | None) -> None:
@@ -186,10 +190,10 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            report.reached |= step.parallel
-            self._consecutive = 0
+            report.reached |= step.parallel and step.asks
+            self._consecutive = 0 if step.asks else self._consecutive
             return
-        if isinstance(error, StalePageError):
+        if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
             report.put_off.append((step, str(error)))
             self._consecutive = 0
@@ -200,6 +204,11 @@ class Runner:
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0
+
+
+def _manner(step: Step) -> tuple[bool, bool]:
+    """Return whether a step runs beside its neighbours, and whether upstream is in it."""
+    return step.parallel, step.asks
 
 
 def _put(

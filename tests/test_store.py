@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from app.model import File, Project, Vote
 from app.names import FilePath, ProjectName, parse_file_path, parse_filename
+from app.planning import ProjectState
 from app.store import Failure, Settled, Store, StoreBusyError, StoreError, UnlistedError
+from app.store.holdings import WITHDRAWN
 
 SIX = ProjectName("six")
 WINDOW = 300
@@ -84,7 +86,7 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     store.record(Project(SIX, (file(1),)))
     store.hold(file(1).path, "/hot", 10)
     store.bury(SIX, None, 100)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
     assert store.forget_gone() == 0
     store.release([file(1).path])
@@ -96,12 +98,61 @@ def test_a_tombstone_stays_while_the_list_names_the_project(store: Store) -> Non
     """It keeps the serial, survives cleaning, and falls when it is told to."""
     store.bury(SIX, 7, 100)
     assert (0, 0) == store.forgettable()
-    (buried,) = store.known_projects()
+    (buried,) = store.states([])
     assert (SIX, True, 7) == (buried.name, buried.gone, buried.gone_serial)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     store.exhume([SIX])
     assert (0, 1) == store.forgettable()
-    assert list(store.known_projects()) == []
+    assert list(store.states([])) == []
+
+
+def test_what_is_known_is_told_with_whether_a_folder_is_there(store: Store) -> None:
+    """By name: the tracked and the tombstones, then the folders that nothing is known of."""
+    for name in ("cc", "aa", "bb", "dd"):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(7, None, None, 100))
+    store.bury(ProjectName("bb"), 9, 100)
+    store.bury(ProjectName("dd"), None, 100)
+    store.fail(ProjectName("cc"), Failure("stale", "a stale copy", 100, 160))
+    folders = [ProjectName(name) for name in ("zz", "dd", "cc", "yy")]
+    expected = [
+        ProjectState(ProjectName("aa"), 7, 100, page=False),
+        ProjectState(ProjectName("bb"), None, None, page=False, gone_serial=9, gone=True),
+        ProjectState(ProjectName("cc"), 7, 100, retry_at=160),
+        *(ProjectState(ProjectName(name), None, None) for name in ("dd", "yy", "zz")),
+    ]
+    assert expected == list(store.states(folders))
+    # Whoever stops reading in the middle leaves nothing behind.
+    next(store.states(folders))
+    assert expected == list(store.states(folders))
+
+
+def test_as_many_folders_as_projects_may_be_others(store: Store) -> None:
+    """One was deleted, and one is unknown: both are told."""
+    store.record(Project(SIX))
+    found = store.states([ProjectName("idna")])
+    assert [(SIX, False), ("idna", True)] == [(state.name, state.page) for state in found]
+
+
+def test_the_root_lists_what_has_a_page(store: Store) -> None:
+    """By name, with serials where there are any."""
+    for name, serial in (("bb", None), ("aa", 7), ("cc", 8)):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(serial, None, None, 100))
+    store.record(Project(SIX))
+    store.bury(ProjectName("cc"), None, 100)
+    assert [("aa", 7), ("bb", None)] == list(store.listed())
+    names = [ProjectName(name) for name in ("aa", "cc", "six", "zz")]
+    assert {"aa", "six"} == store.tracked_among(names)
+
+
+def test_what_was_withdrawn_is_found_without_going_through_all_files(tmp_path: Path) -> None:
+    """Each run that changed anything asks, and PyPI has fifteen million."""
+    Store.open(f"sqlite:///{tmp_path}/larder.db").close()
+    with sqlite3.connect(tmp_path / "larder.db") as database:
+        plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {WITHDRAWN}")]
+    database.close()
+    assert "SCAN file USING INDEX file_unlisted" == plan[0]
 
 
 def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> None:

@@ -7,13 +7,17 @@ from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
+from app.store.projects import ProjectQueries, TrackedProject
+from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Outdated",
+    "Rendered",
     "Settled",
     "Store",
     "StoreBusyError",
@@ -23,5 +27,13 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(
+    ProjectQueries,
+    IndexQueries,
+    BulkQueries,
+    RenderingQueries,
+    VoteQueries,
+    HoldingQueries,
+    DocumentQueries,
+):
     """Everything that larder remembers."""

@@ -12,6 +12,7 @@ import peewee
 
 from app.store.errors import StoreBusyError, StoreError
 from app.store.tables import TABLES, Schema, Setting
+from app.store.upgrades import UPGRADES
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Connection:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the database that a URL names, and make its tables if it has none.
+        """Open the database that a URL names, and make its tables, or bring them up to date.
 
         Raises:
             StoreError: It cannot be opened, or belongs to another version of larder.
@@ -113,7 +114,13 @@ class Connection:
             yield
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        return iter(query.tuples().execute(self._db))
+        """Return the rows as SQLite yields them: peewee's own iterators keep each one."""
+        cursor: Iterator[tuple[Any, ...]] = self._db.execute(query)  # type: ignore[no-untyped-call]
+        return cursor
+
+    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+        return cursor
 
     def _only(self, query: Any) -> Any:
         row = next(self._rows(query), None)
@@ -127,7 +134,7 @@ class Connection:
     def _prepare(self) -> None:
         with self._writing():
             if self._db.table_exists("setting"):
-                self._check_version()
+                self._check_version(self._upgraded())
                 return
             for table in TABLES:
                 peewee.SchemaManager(table, self._db).create_all(safe=True)
@@ -135,8 +142,21 @@ class Connection:
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
 
-    def _check_version(self) -> None:
+    def _upgraded(self) -> bytes:
+        """Bring the tables of an older larder up to date; return the version they have then.
+
+        All in the transaction that opens: a kill leaves the old version, whole.
+        """
         found = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
+        while found in UPGRADES:
+            found, statements = UPGRADES[found]
+            for statement in statements:
+                self._db.execute_sql(statement)  # type: ignore[no-untyped-call]
+            self._run(Setting.update(value=found).where(Setting.key == "schema"))
+        return found
+
+    @staticmethod
+    def _check_version(found: bytes) -> None:
         if found != Schema.VERSION:
             message = (
                 f"its tables are of version {found.decode(errors='replace')}, this larder "

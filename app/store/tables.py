@@ -41,6 +41,10 @@ class Project(Model):
     failing_since = BigIntegerField(null=True)
     tries = IntegerField(default=0)
     retry_at = BigIntegerField(null=True)
+    # The mark of how its pages were rendered (`app.pages.FORMAT`); null: not known.
+    rendered = TextField(null=True)
+    # 1 where the legacy JSON of its page is here, or upstream has none; else null.
+    legacy = IntegerField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -71,6 +75,11 @@ class File(Model):
         """Peewee's options."""
 
         table_name = "file"
+
+
+# What was withdrawn is looked for in each run: a few rows of many millions. SQLite uses a
+# partial index only where the query has the same condition as a literal.
+File.add_index(SQL('CREATE INDEX "file_unlisted" ON "file" ("id") WHERE "listed" = 0'))
 
 
 class Tier(Model):
@@ -159,4 +168,4 @@ TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Vote, Win
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"2"
+    VERSION: ClassVar[bytes] = b"3"

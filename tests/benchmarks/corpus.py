@@ -14,6 +14,7 @@ with ten times as many files a project, and `MIXES["all"]` two thirds of them.
 import gzip
 import json
 import random
+import xmlrpc.client
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
@@ -120,6 +121,13 @@ def write_list(folder: Path, serials: dict[str, int]) -> None:
         "projects": [{"_last-serial": serial, "name": name} for name, serial in serials.items()],
     }
     write_packed(folder / "root.json", page)
+
+
+def write_changelog(folder: Path, name: str, serial: int) -> None:
+    """Write what `changelog_since_serial` answers where one project has changed."""
+    row = [name, "1.0", 0, "new release", serial]
+    body = xmlrpc.client.dumps(([row],), methodresponse=True)
+    (folder / "changelog.xml").write_text(body)
 
 
 def _write_headers(folder: Path, serials: dict[str, int]) -> None:
