@@ -237,24 +237,26 @@ class AskSize(Step):
 
 @dataclass(frozen=True, slots=True)
 class StoreWish(Step):
-    """Put down what should be here; the counts are as of the plan."""
+    """Put down what should be here."""
 
     verb: ClassVar[str] = "wish"
     parallel: ClassVar[bool] = False
-    files: int
-    bytes: int
-    steps: tuple[Step, ...]
+    # The wish as of the plan, and what it leads to; None where nobody has asked.
+    files: int | None = None
+    steps: tuple[Step, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the wish and the steps that it leads to."""
         steps = [step.data() for step in self.steps]
-        return {"step": self.verb, "files": self.files, "bytes": self.bytes, "steps": steps}
+        return {"step": self.verb, "files": self.files, "steps": steps}
 
     def __str__(self) -> str:
         """Return the sentence."""
+        if self.files is None:
+            return "decide which files should be here"
         counts = Counter(step.verb for step in self.steps)
         leads = ", ".join(f"{counts[verb]} to {verb}" for verb in MOVES if counts[verb])
-        return f"wish for {self.files} files, {self.bytes} bytes: {leads or 'no change'}"
+        return f"wish for {self.files} files: {leads or 'no change'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,21 @@ class ReadSpool(Step):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"count the votes in {self.bytes} bytes of nginx's spool"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOn(Step):
+    """Let new releases take over votes from the ones before them."""
+
+    verb: ClassVar[str] = "hand-on"
+    parallel: ClassVar[bool] = False
+    files: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        if not self.files:
+            return "note which files are new; none follows one that is wanted"
+        return f"let {self.files} new files take over votes from the release before"
 
 
 @dataclass(frozen=True, slots=True)

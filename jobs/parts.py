@@ -9,12 +9,14 @@ from app import model
 from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.foresight import Foresight
 from app.holdings import Holdings
 from app.index import Index
 from app.pages import FORMAT
+from app.releases import Releases
 from app.root_pages import RootPages
 from app.runtime import RunDirectory
-from app.scoring import DecayPolicy
+from app.scoring import Decay
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -80,9 +82,22 @@ class Parts:
     @cached_property
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
-        cache = self.config.cache
-        policy = DecayPolicy(cache.min_vote_count, cache.filesize_limit)
-        return Wishing(self.store, policy, tiers(self.config), cache.vote_window)
+        return Wishing(self.store, self.decay, tiers(self.config))
+
+    @cached_property
+    def foresight(self) -> Foresight:
+        """The use cases of questions about the wish."""
+        return Foresight(self.store, self.wishing, self.decay.half_life)
+
+    @property
+    def decay(self) -> Decay:
+        """How heat comes and goes."""
+        return Decay(self.config.cache.min_vote_count, self.config.cache.filesize_limit)
+
+    @cached_property
+    def releases(self) -> Releases:
+        """The use cases of what comes to files that nobody voted for yet."""
+        return Releases(self.store, self.decay.inherit)
 
     @cached_property
     def spool(self) -> Spool:

@@ -1,6 +1,7 @@
 """How pages were rendered, as the database knows it; and databases of before."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,9 +128,9 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with sqlite3.connect(path) as database:
         found = {
             table: database.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
-            for table in ("file", "holding", "setting", "tier", "vote", "window", "wish")
+            for table in ("file", "holding", "setting", "tier", "window", "wish")
         }
-        found["setting"] = [row for row in found["setting"] if row[0] != "schema"]
+        found["setting"] = [row for row in found["setting"] if row[0] not in ("schema", "heat")]
         found["project"] = database.execute(
             "SELECT id, name, serial, etag, last_modified, checked_at, gone_at, gone_serial,"
             " status, failure, failure_kind, failing_since, tries, retry_at FROM project"
@@ -154,6 +155,9 @@ def test_a_database_of_before_is_brought_up_to_date(old: Path, tmp_path: Path) -
     assert [FilePath(file.path) for file in store.holdings()] == list(store.sources(SIX))[:1]
     assert b"k" * 32 == store.network_key()
     assert ["bad"] == [project.name for project in store.failing()]
+    assert [(1, 0.2)] == [
+        (one.votes, round(one.heat, 3)) for one in store.popular(int(time.time()))
+    ]
     store.close()
     assert before == rows(old)
     Store.open(f"sqlite:///{tmp_path}/new.db").close()

@@ -11,9 +11,11 @@ from app.planning.index import (
     plan_retries,
     retry_pause,
 )
-from app.planning.moves import Facts, Placed, Wished, assign, plan_moves
+from app.planning.moves import Facts, Placed, plan_moves
+from app.planning.wish import Contenders, Wished, assign
 
 __all__ = [
+    "Contenders",
     "Facts",
     "IndexPlan",
     "IndexPolicy",

@@ -6,9 +6,12 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
+from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
+from app.store.popularity import Popular
 from app.store.projects import ProjectQueries, TrackedProject
+from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
 from app.store.votes import VoteQueries
 
@@ -17,6 +20,7 @@ __all__ = [
     "Held",
     "KnownFile",
     "Outdated",
+    "Popular",
     "Rendered",
     "Settled",
     "Store",
@@ -33,6 +37,8 @@ class Store(
     BulkQueries,
     RenderingQueries,
     VoteQueries,
+    ReleaseQueries,
+    ExpiryQueries,
     HoldingQueries,
     DocumentQueries,
 ):

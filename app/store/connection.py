@@ -1,9 +1,11 @@
 """Opening the database, its connections, and its transactions."""
 
+import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -30,6 +32,9 @@ _PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": _BUSY_TIMEOUT * 1000,
 }
+
+_HALF_LIFE = 72 * 3600
+"""Seconds, until `score` has told what the configuration says (`PopularityQueries`)."""
 
 _WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
 
@@ -95,8 +100,11 @@ class Connection:
     def keep(self, key: str, value: bytes) -> None:
         """Keep a value from run to run."""
         with self._writing():
-            row = Setting.insert(key=key, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(key, value)
+
+    def _put(self, key: str, value: bytes) -> None:
+        row = Setting.insert(key=key, value=value)
+        self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -131,6 +139,11 @@ class Connection:
     def _run(self, query: Any) -> Any:
         return query.execute(self._db)
 
+    def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run plain SQL for each row; `{0}` stands for a parameter."""
+        cursor = self._db.cursor()  # type: ignore[no-untyped-call]
+        cursor.executemany(sql.format(self._db.param), rows)
+
     def _prepare(self) -> None:
         with self._writing():
             if self._db.table_exists("setting"):
@@ -138,7 +151,13 @@ class Connection:
                 return
             for table in TABLES:
                 peewee.SchemaManager(table, self._db).create_all(safe=True)
-            settings = {"schema": Schema.VERSION, "network_key": secrets.token_bytes(32)}
+            settings = {
+                "schema": Schema.VERSION,
+                "network_key": secrets.token_bytes(32),
+                "heat": json.dumps(
+                    {"reference": int(time.time()), "half_life": _HALF_LIFE}
+                ).encode(),
+            }
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
 
