@@ -21,6 +21,8 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Votes,
+    VotesVia,
 )
 
 __all__ = [
@@ -43,6 +45,8 @@ __all__ = [
     "Timeouts",
     "Tls",
     "Upstream",
+    "Votes",
+    "VotesVia",
     "default_yaml",
     "load",
 ]
