@@ -9,13 +9,14 @@
 Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them all.
 """
 
-import gzip
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from app.atomic import replacing
 from app.names import Filename, ProjectName, Version
+from app.packing import pack
 
 LEGACY = "legacy"
 """The link to the folder that has the serial in its name."""
@@ -26,8 +27,6 @@ PROJECT = "project.json"
 SLOTS = 4
 """How many seconds of modification times one generation of a project has (`app.tree`)."""
 
-_GZIP_LEVEL = 6
-
 
 class Shelf:
     """Keeps documents with a project's pages; whoever writes holds the project's lock."""
@@ -36,6 +35,7 @@ class Shelf:
         """Make the folders if they are missing."""
         self._simple = repo_path / "simple"
         self._json = repo_path / "json"
+        self._links = os.fspath(self._json)
         self._staging = repo_path / "run" / "staging"
         self._root = repo_path / "run" / "root"
         for folder in (self._simple, self._json, self._staging, self._root):
@@ -83,7 +83,7 @@ class Shelf:
         # The compressed one first: nginx looks for it only where there is the other.
         packed = target.with_name(target.name + ".gz")
         with replacing(packed, self._staging, stamp + 1) as stream:
-            stream.write(gzip.compress(body, _GZIP_LEVEL, mtime=0))
+            stream.write(pack(body))
         with replacing(target, self._staging, stamp) as stream:
             stream.write(body)
 
@@ -103,9 +103,8 @@ class Shelf:
 
     def link(self, name: ProjectName) -> None:
         """Let `json/{project}` lead to the legacy JSON, where it does not yet."""
-        link = self._json / name
-        if not link.is_symlink():
-            link.symlink_to(f"../simple/{name}/{LEGACY}/{PROJECT}")
+        with suppress(FileExistsError):
+            os.symlink(f"../simple/{name}/{LEGACY}/{PROJECT}", f"{self._links}/{name}")  # noqa: PTH211  a million of them
 
     def unlink(self, name: ProjectName) -> None:
         """Take `json/{project}` away."""

@@ -14,7 +14,7 @@ def test_the_first_sync_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
     options = ["--projects", "40", "--rounds", "1", "--latency", "5", "--alone"]
     assert index_sync.main([*options, "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    for what in ("40 projects", "10 connections allow 2000", "no change", "one changed"):
+    for what in ("40 projects", "10 connections allow 2000 requests/s", "no change", "one changed"):
         assert what in said
 
 
