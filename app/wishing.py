@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.model import Candidate, Tier
 from app.names import FilePath, path_order
 from app.planning import Facts, Wished, assign, plan_moves
-from app.scoring import Decay, Popularity, popularity, ranking
+from app.scoring import Policy, Popularity, popularity, ranking
 from app.steps import DropPartial, Step
 from app.store import KnownFile, Store
 from app.survey import Survey
@@ -18,15 +18,16 @@ class Wishing:
     """Decides which files should be here."""
 
     store: Store
-    policy: Decay
+    policy: Policy
     tiers: Sequence[Tier]
     # Votes older than this many seconds do not count.
     vote_window: int
+    half_life: int
 
     def popularity(self, now: int) -> dict[FilePath, Popularity]:
         """Return how popular each file is that was voted for."""
         votes = self.store.votes(now - self.vote_window)
-        return popularity(votes, now, self.policy.half_life)
+        return popularity(votes, now, self.half_life)
 
     def wanted(self, popular: Mapping[FilePath, Popularity]) -> list[FilePath]:
         """Return the files that have votes enough to be fetched."""

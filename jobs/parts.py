@@ -6,13 +6,12 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
-from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
+from app.assembly import make_policy, open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.holdings import Holdings
 from app.index import Index
 from app.runtime import RunDirectory
-from app.scoring import Decay
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -72,8 +71,10 @@ class Parts:
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
         cache = self.config.cache
-        policy = Decay(cache.min_vote_count, cache.filesize_limit)
-        return Wishing(self.store, policy, tiers(self.config), cache.vote_window)
+        policy = make_policy(self.config)
+        return Wishing(
+            self.store, policy, tiers(self.config), cache.vote_window, cache.decay.half_life
+        )
 
     @cached_property
     def spool(self) -> Spool:

@@ -48,7 +48,7 @@ def downloads(rank: int) -> float:
     """Return the downloads of the project of a rank, also of one beyond the known."""
     ranks, logs = _curve()
     if rank >= ranks[-1]:
-        return exp(logs[-1]) * (rank / ranks[-1]) ** -_TAIL_SLOPE
+        return exp(logs[-1] - _TAIL_SLOPE * log(rank / ranks[-1]))
     right = bisect_left(ranks, rank)
     if ranks[right] == rank:
         return exp(logs[right])

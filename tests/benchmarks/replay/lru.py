@@ -3,7 +3,8 @@
 from collections import OrderedDict
 
 from tests.benchmarks.replay.simulate import HOT_SHARE, Figures
-from tests.benchmarks.replay.trace import DAY, INTERVAL, Trace
+from tests.benchmarks.replay.trace import INTERVAL, Trace
+from tests.benchmarks.replay.world import DAY
 
 
 class OnDemand:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.model import Candidate, Tier
 from app.planning import assign
 from app.scoring import Policy, ranking
-from tests.benchmarks.replay.trace import DAY, INTERVAL, Interval, Trace
+from tests.benchmarks.replay.trace import INTERVAL, Interval, Trace
+from tests.benchmarks.replay.world import DAY
 
 GB = 10**9
 VOTE_WINDOW = 7 * DAY
@@ -151,9 +152,7 @@ class Mirror:
                 figures.hot_written += sizes[file]
 
 
-def _serve(
-    trace: Trace, interval: Interval, held: Mapping[int, int], figures: Figures
-) -> None:
+def _serve(trace: Trace, interval: Interval, held: Mapping[int, int], figures: Figures) -> None:
     sizes = trace.world.sizes
     figures.days += INTERVAL / DAY
     for file, count in interval.requests.items():

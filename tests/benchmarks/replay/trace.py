@@ -72,9 +72,7 @@ class _Ballot:
             if time - opened.get((file, network), -DEDUP_WINDOW) >= DEDUP_WINDOW:
                 opened[file, network] = time
                 yield time, file
-        self._opened = {
-            key: start for key, start in opened.items() if time - start < DEDUP_WINDOW
-        }
+        self._opened = {key: start for key, start in opened.items() if time - start < DEDUP_WINDOW}
 
 
 def make_trace(name: str, seed: int, shape: Shape, policy: Decay) -> Trace:
@@ -112,7 +110,9 @@ def make_trace(name: str, seed: int, shape: Shape, policy: Decay) -> Trace:
     return Trace(name, world, scale, intervals, warm_up, distinct)
 
 
-def _take_over(world: World, heat: dict[int, float], now: int, policy: Decay, least: float) -> list[Transfer]:
+def _take_over(
+    world: World, heat: dict[int, float], now: int, policy: Decay, least: float
+) -> list[Transfer]:
     """Hand heat down to the releases since the last run; return what went where."""
     found: list[Transfer] = []
     for project, first in world.released(now):
@@ -128,7 +128,9 @@ def _take_over(world: World, heat: dict[int, float], now: int, policy: Decay, le
     return found
 
 
-def _released(world: World, project: Project, heat: Mapping[int, float], first: Mapping[Line, int], now: int) -> Iterator[Released]:
+def _released(
+    world: World, project: Project, heat: Mapping[int, float], first: Mapping[Line, int], now: int
+) -> Iterator[Released]:
     """Yield the files of the new releases and of those right before them.
 
     Those before cannot hand anything down, so leaving them out changes nothing.
