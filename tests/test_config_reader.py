@@ -264,8 +264,8 @@ def test_metrics_may_be_elsewhere_on_the_loopback(tmp_path: Path) -> None:
     [
         ("policy: lru", "policy: 'lru' is not known; write decay or votes"),
         ("decay: {half_life: 30m}", "decay.half_life: '30m' is too small; write at least 3600"),
-        ("decay: {hot_bonus: 0.9}", "decay.hot_bonus: 0.9 is out of range; write a number from 1 to 100"),
-        ("decay: {inherit: 1.01}", "decay.inherit: 1.01 is out of range; write a number from 0 to 1"),
+        ("decay: {hot_bonus: 0.9}", "decay.hot_bonus: 0.9 is out of range; write a number from 1 to 100"),  # noqa: E501
+        ("decay: {inherit: 1.01}", "decay.inherit: 1.01 is out of range; write a number from 0 to 1"),  # noqa: E501
         ("decay: {coldest: .5}", "decay.coldest: '.5' is not a number; write one such as 1.25"),
         ("decay: {coldest: 1e3}", "decay.coldest: '1e3' is not a number; write one such as 1.25"),
     ],
