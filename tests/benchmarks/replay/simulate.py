@@ -59,7 +59,7 @@ class Figures:
         return count / GB / max(1e-9, self.days)
 
 
-class Popularity:
+class Knowledge:
     """What the database knows at each run."""
 
     def __init__(self, trace: Trace) -> None:
@@ -110,21 +110,21 @@ class Mirror:
         """Answer an interval's requests from what is held."""
         _serve(self._trace, interval, self._held, self.figures)
 
-    def run(self, popularity: Popularity, now: int, *, measured: bool) -> None:
+    def run(self, knowledge: Knowledge, now: int, *, measured: bool) -> None:
         """Decide anew, and move the files."""
         wish = {
             file: wished.rank
             for file, wished in assign(
-                ranking(self._candidates(popularity, now), self._policy), self._tiers, {}
+                ranking(self._candidates(knowledge, now), self._policy), self._tiers, {}
             )
         }
         if measured:
             self._count(wish)
         self._held = wish
 
-    def _candidates(self, popularity: Popularity, now: int) -> Iterator[Candidate]:
+    def _candidates(self, knowledge: Knowledge, now: int) -> Iterator[Candidate]:
         held, known = self._held, set()
-        for one in popularity.wanted:
+        for one in knowledge.wanted:
             known.add(one.file)
             place = held.get(one.file)
             if place is None:
@@ -135,7 +135,7 @@ class Mirror:
                 )
         for file, rank in held.items():
             if file not in known:
-                yield popularity.candidate(file, now, rank)
+                yield knowledge.candidate(file, now, rank)
 
     def _count(self, wish: Mapping[int, int]) -> None:
         figures, sizes = self.figures, self._trace.world.sizes
@@ -169,7 +169,7 @@ def replay(
     trace: Trace, policies: Mapping[str, Policy], capacities: Mapping[float, int]
 ) -> dict[tuple[str, float], Figures]:
     """Return what becomes of each policy with each capacity."""
-    popularity = Popularity(trace)
+    knowledge = Knowledge(trace)
     mirrors = {
         (name, share): Mirror(trace, policy, capacity)
         for name, policy in policies.items()
@@ -177,11 +177,11 @@ def replay(
     }
     for number, interval in enumerate(trace.intervals):
         measured = number >= trace.warm_up
-        popularity.add(interval)
+        knowledge.add(interval)
         for mirror in mirrors.values():
             if measured:
                 mirror.serve(interval)
-            mirror.run(popularity, interval.now, measured=measured)
+            mirror.run(knowledge, interval.now, measured=measured)
     return {key: mirror.figures for key, mirror in mirrors.items()}
 
 
