@@ -5,6 +5,7 @@ import re
 import pytest
 
 from app.scoring import Decay, Policy, Votes
+from tests.benchmarks import ranking_scale
 from tests.benchmarks.cache_replay import main
 from tests.benchmarks.replay.lru import OnDemand
 from tests.benchmarks.replay.simulate import FILESIZE_LIMIT, MIN_VOTES, clairvoyant, replay
@@ -64,3 +65,10 @@ def test_the_tables_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     one_site = ["decay", "votes", "LRU on demand", "clairvoyant"] * 2
     assert one_site * 2 == names
     assert 3 == said.count("decay by votes")
+
+
+def test_ranking_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Both policies, with places for some."""
+    assert 0 == ranking_scale.main(["--files", "1000"])
+    said = capsys.readouterr().out
+    assert 2 == len(re.findall(r" [1-9]\d* places in ", said))
