@@ -85,7 +85,7 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             size_db_ttl=2 * 86400,
             tiers=(TierSettings(tmp_path / "packages", 512 * 1024**3),),
             policy=CachePolicy.DECAY,
-            decay=DecaySettings(3 * 86400, 1 << 20, 1.25, 1.25, 0.05, 0.8),
+            decay=DecaySettings(3 * 86400, 1 << 20, 1.25, 1.6, 0.05, 0.8),
         ),
         sync=Sync(
             3,

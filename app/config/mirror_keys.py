@@ -158,8 +158,8 @@ DECAY_HOT_BONUS = Key(
     between(1, 100, ""),
     "By how much a file counts for more, once again, because it is on the hottest tier. 1 moves"
     " files between tiers for the smallest gain.",
-    example="1.25",
-    default="1.25",
+    example="1.6",
+    default="1.6",
     added=True,
 )
 DECAY_COLDEST = Key(
