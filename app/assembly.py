@@ -9,7 +9,8 @@ from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
-from app.pages import PackagePlaces
+from app.pages import FORMAT, PackagePlaces
+from app.rerender import OwnPages
 from app.runtime import RunDirectory
 from app.scoring import Decay, Policy, Votes
 from app.shelf import Shelf
@@ -54,13 +55,19 @@ def make_policy(config: Config) -> Policy:
     )
 
 
-def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
+def open_index(
+    config: Config, store: Store, upstream: Upstream, page_format: int = FORMAT
+) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
     mirrored = config.sync.legacy_json is LegacyJson.MIRROR
-    legacy = LegacyPages(upstream, store, Shelf(config.repo_path), mirrored=mirrored)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy)
-    policy = IndexPolicy(config.timeouts.upstream, keep_deleted=config.keep_deleted)
+    shelf, keep = Shelf(config.repo_path), config.keep_deleted
+    legacy = LegacyPages(upstream, store, shelf, mirrored=mirrored)
+    own = OwnPages(store, shelf, keep_deleted=keep)
+    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy, own)
+    # Nothing of the configuration changes a page, since links are relative. A key that
+    # does adds a word of its own to the mark.
+    policy = IndexPolicy(config.timeouts.upstream, mark=str(page_format), keep_deleted=keep)
     return Index(parts, policy)
 
 

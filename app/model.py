@@ -8,7 +8,7 @@ PEP 740 (provenance) and PEP 792 (project status), read in that order.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, NamedTuple
 
 from app.names import Filename, FilePath, ProjectName, Sha256
@@ -55,6 +55,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What the store knows of a file that our own page of its project does not say."""
+
+    sha256: str | None
+    # As in `File`.
+    origin: str | None
+    # Upstream's URL, not our own.
+    provenance: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One project's page of the simple index."""
 
@@ -94,6 +105,14 @@ class Tier:
     size_limit: int
 
 
+class VoteSource(IntEnum):
+    """How a vote came in; the numbers stand in the database."""
+
+    LIVE = 0
+    SPOOL = 1
+    IMPORTED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One network's wish for one file: a download, at most one in a window."""
@@ -103,6 +122,7 @@ class Vote:
     network: int
     # Seconds since the epoch.
     time: int
+    source: VoteSource = VoteSource.LIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them
 """
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,20 @@ class Shelf:
         with replacing(target, self._staging, stamp) as stream:
             stream.write(body)
 
+    def carry(self, name: ProjectName, folder: Path) -> bool:
+        """Let the documents of the pages that are here lie beside those that follow them.
+
+        For pages of the same serial alone. Return whether there is legacy JSON.
+        """
+        pages = self._simple / name
+        for path in pages.iterdir() if pages.is_dir() else ():
+            if path.is_symlink():
+                (folder / path.name).symlink_to(path.readlink())
+            elif path.is_dir():
+                # Documents are replaced and never written into: a second name will do.
+                shutil.copytree(path, folder / path.name, copy_function=_link)
+        return (folder / LEGACY / PROJECT).is_file()
+
     def link(self, name: ProjectName) -> None:
         """Let `json/{project}` lead to the legacy JSON, where it does not yet."""
         link = self._json / name
@@ -108,6 +123,14 @@ class Shelf:
         for old in self._root.glob("serial-*"):
             if old.name != folder:
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Some filesystems have no second names.
+        shutil.copy2(source, target)
 
 
 def serial_folder(serial: int | None) -> str:

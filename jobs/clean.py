@@ -42,7 +42,8 @@ class CleanUp(Job):
         match step:
             case Clean("expired votes"):
                 windows = max(self.parts.config.cache.dedup_window, _LATEST)
-                self.parts.store.expire_votes(self._vote_limit(), int(time.time()) - windows)
+                now = int(time.time())
+                self.parts.store.expire_votes(self._vote_limit(), now - windows, now)
             case Clean("records of files that are gone"):
                 self.parts.store.forget_gone()
             case Clean("core metadata of files that are gone"):

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,25 +64,39 @@ class Job(ABC):
     def execute(self, step: Step) -> None:
         """Carry out one step; raises an error of the doors where it fails."""
 
+    def answer(self) -> Sequence[Mapping[str, Any]]:
+        """Return what the options ask about in place of a run; most ask nothing."""
+        return ()
+
     def conclude(self, report: Report) -> None:
         """Add to the report what the steps alone do not tell; most have nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job: the plan of a dry run, or the report of one that was run."""
+    """What became of a job: the plan of a dry run, the report of a run, or an answer."""
 
     code: ExitCode
     plan: Sequence[Step] = ()
     report: Report | None = None
+    answer: Sequence[Mapping[str, Any]] = ()
 
     def data(self) -> dict[str, Any] | list[dict[str, Any]]:
         """Return it as plain data, for `--json`."""
+        if self.answer:
+            return [dict(part) for part in self.answer]
         return self.report.data() if self.report else [step.data() for step in self.plan]
 
     def print_plan(self) -> None:
-        """Print a dry run's steps; a report is a line of the log."""
+        """Print a dry run's steps, or an answer; a report is a line of the log."""
         if self.report:
+            return
+        if self.answer:
+            for number, part in enumerate(self.answer):
+                if number:
+                    print_line("")
+                for key, value in part.items():
+                    print_line(f"{key.replace('_', ' ')}: {_words(value)}")
             return
         for step in self.plan:
             print_line(str(step))
@@ -189,6 +203,8 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         parts = Parts(config, stop.asked)
         stack.enter_context(FileLock(parts.run.job_lock(kind.name)))
         job = kind(parts, options)
+        if answer := job.answer():
+            return Outcome(ExitCode.DONE, answer=answer)
         steps = job.plan()
         if options.dry_run:
             return Outcome(ExitCode.DONE, plan=steps)
@@ -249,6 +265,12 @@ def _as_job_errors() -> Iterator[None]:
     except OSError as error:
         message = f"{error.filename or 'the disk'}: {error.strerror or error}"
         raise JobError(message) from error
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_line(line: str) -> None:

@@ -9,8 +9,12 @@ from app import model
 from app.assembly import make_policy, open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.foresight import Foresight
 from app.holdings import Holdings
 from app.index import Index
+from app.pages import FORMAT
+from app.releases import Releases
+from app.root_pages import RootPages
 from app.runtime import RunDirectory
 from app.spooling import Spool
 from app.store import Store
@@ -31,6 +35,8 @@ class Parts:
     config: Config
     # Whether a signal asked for the end.
     stopping: Callable[[], bool] = field(default=never)
+    # How pages are rendered.
+    page_format: int = FORMAT
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -53,9 +59,14 @@ class Parts:
         return PageTree(self.config.repo_path)
 
     @cached_property
+    def root(self) -> RootPages:
+        """The list of projects on disk."""
+        return RootPages(self.config.repo_path)
+
+    @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream)
+        return open_index(self.config, self.store, self.upstream, self.page_format)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -70,11 +81,17 @@ class Parts:
     @cached_property
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
-        cache = self.config.cache
-        policy = make_policy(self.config)
-        return Wishing(
-            self.store, policy, tiers(self.config), cache.vote_window, cache.decay.half_life
-        )
+        return Wishing(self.store, make_policy(self.config), tiers(self.config))
+
+    @cached_property
+    def foresight(self) -> Foresight:
+        """The use cases of questions about the wish."""
+        return Foresight(self.store, self.wishing, self.config.cache.decay.half_life)
+
+    @cached_property
+    def releases(self) -> Releases:
+        """The use cases of what comes to files that nobody voted for yet."""
+        return Releases(self.store, self.config.cache.decay.inherit)
 
     @cached_property
     def spool(self) -> Spool:

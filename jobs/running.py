@@ -1,6 +1,7 @@
 """Carrying out a plan: workers, failures, progress, and the summary."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 from app.holdings import FetchFailedError, StoppedError
 from app.index import StalePageError
+from app.legacy import StaleLegacyError
 from app.locks import LockTimeoutError
 from app.steps import Step
 from app.store import StoreError
@@ -146,17 +148,16 @@ class Runner:
         report = Report(self._job.name, len(steps))
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for parallel, found in groupby(steps, key=lambda step: step.parallel):
-                group = list(found)
+            # None is kept: a first sync has a million, made as they are taken.
+            for (parallel, asks), group in groupby(steps, key=_manner):
+                patience = give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, partial(self._enough, patience)
                 )
-                tried = 0
                 for step, error in finished:
-                    tried += 1
                     self._note(report, step, error)
                     progress.advance(failed=len(report.failures))
-                self._job.left += len(group) - tried
+                self._job.left += sum(1 for _ in group)  # noqa: B031  the rest of it, which was not tried
         report.seconds = time.monotonic() - started
         self._job.conclude(report)
         level = logging.WARNING if report.failures or report.left else logging.INFO
@@ -165,24 +166,26 @@ class Runner:
             logger.error("%s: %s", self._job.name, problem)
         return report
 
+    def _enough(self, patience: float) -> bool:
+        return self._stopping() or self._consecutive >= patience
+
     def _in_order(
-        self, steps: list[Step], _enough: Callable[[], bool]
+        self, steps: Iterator[Step], _enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        for step in steps:
-            if self._stopping():
-                return
+        # Those that are not taken are counted as not tried.
+        while not self._stopping() and (step := next(steps, None)):
             yield step, self._try(step)
 
     def _side_by_side(
-        self, steps: list[Step], enough: Callable[[], bool]
+        self, steps: Iterator[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        waiting, running = iter(steps), 0
+        running = 0
         finished: SimpleQueue[tuple[Step, Future[Exception | None]]] = SimpleQueue()
         with ThreadPoolExecutor(self._workers) as pool:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
                 while running < self._workers and not enough():
-                    step = next(waiting, None)
+                    step = next(steps, None)
                     if step is None:
                         break
                     future = pool.submit(self._try, step)
@@ -209,10 +212,10 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            report.reached |= step.parallel
-            self._consecutive = 0
+            report.reached |= step.parallel and step.asks
+            self._consecutive = 0 if step.asks else self._consecutive
             return
-        if isinstance(error, StalePageError):
+        if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
             report.put_off.append((step, str(error)))
             self._consecutive = 0
@@ -223,6 +226,11 @@ class Runner:
         unavailable = isinstance(error, UpstreamUnavailable)
         report.unavailable += unavailable
         self._consecutive = self._consecutive + 1 if unavailable else 0
+
+
+def _manner(step: Step) -> tuple[bool, bool]:
+    """Return whether a step runs beside its neighbours, and whether upstream is in it."""
+    return step.parallel, step.asks
 
 
 def _put(

@@ -17,7 +17,7 @@ from app.store import Store, StoreBusyError, StoreError, TrackedProject
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import add_config_option, read_config, set_up_logging
 from jobs.parts import Parts
-from jobs.sync_index import kept_list, refused_names
+from jobs.upstream_list import kept_list, refused_names
 
 logger = logging.getLogger("larder")
 

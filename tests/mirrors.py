@@ -1,10 +1,13 @@
 """Configurations of mirrors for tests, and the numbers of free ports."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from app.names import FilePath
+from app.store import Store
 from tests.fake_pypi import FakePypi
 
 
@@ -39,3 +42,9 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
     with path.open("w") as stream:
         YAML(typ="safe").dump(content | changes, stream)
     return path
+
+
+def put_wish(store: Store, wish: Mapping[FilePath, tuple[int, float]]) -> None:
+    """Have files wished for: each path with the rank of its tier, and its score."""
+    known = {one.path: one.file for one in store.unpopular(list(wish))}
+    store.replace_wish([(known[path], *place) for path, place in wish.items()])

@@ -19,8 +19,14 @@ def test_the_first_sync_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_the_whole_list_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From its first root page to one changed project."""
+    """From the plan of its first sync to one changed project."""
     assert index_scale.main(["--projects", "40", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    for what in ("plan, store and root", "no change", "one changed"):
+    for what in (
+        "a first sync's plan",
+        "plan, store and root",
+        "no change",
+        "one changed",
+        "one, by the changelog",
+    ):
         assert what in said

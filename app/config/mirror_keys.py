@@ -285,8 +285,9 @@ MAX_PAGE_SIZE = Key(
 LEGACY_JSON = Key(
     "sync.legacy_json",
     choice({when.value: when for when in LegacyJson}),
-    "PyPI's legacy JSON, `/{project}/json`: `mirror` fetches it with each page; `on-demand` when"
-    " it is first asked for, and again after the page has changed.",
+    "PyPI's legacy JSON, `/{project}/json`: `mirror` fetches it with each page, and in the next run"
+    " what is missing; `on-demand` when it is first asked for, and again after the page has"
+    " changed.",
     example="mirror",
     absent="`mirror` with `index.projects: all`, else `on-demand`",
     added=True,

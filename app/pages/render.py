@@ -14,6 +14,12 @@ from app.names import ProjectName
 API_VERSION: Final = "1.4"
 """The newest version whose endpoints larder has (PEP 792); never upstream's."""
 
+FORMAT: Final = 1
+"""Raise it with whatever changes a byte of a page, a project's or the root's: a key, an
+attribute, their order, a link, `API_VERSION`. The next run of `sync-index` then renders
+every page anew from what is here, and writes those that differ. A change of the parsers
+alone, which a fetch must come before, is none. `tests/test_pages_render.py` watches."""
+
 # PEP 700 makes "versions" and "size" obligatory from 1.1 on.
 _WITHOUT_SIZES: Final = "1.0"
 

@@ -1,5 +1,7 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.compact import Joined, ProjectSteps
+from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
     IndexPolicy,
@@ -17,11 +19,14 @@ __all__ = [
     "Facts",
     "IndexPlan",
     "IndexPolicy",
+    "Joined",
     "Placed",
     "ProjectState",
+    "ProjectSteps",
     "Wished",
     "assign",
     "plan_changes",
+    "plan_here",
     "plan_index",
     "plan_moves",
     "plan_retries",

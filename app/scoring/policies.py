@@ -17,10 +17,6 @@ GIB = 1 << 30
 class Policy(Protocol):
     """Which files may be wished for, and what each is worth."""
 
-    @property
-    def min_vote_count(self) -> int:
-        """How many votes a file needs to be wished for that is not here."""
-
     def eligible(self, candidate: Candidate) -> bool:
         """Whether a file may be wished for at all."""
 

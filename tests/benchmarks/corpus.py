@@ -8,6 +8,7 @@ the others have a wheel for each platform.
 import gzip
 import json
 import random
+import xmlrpc.client
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
@@ -90,6 +91,13 @@ def write_list(folder: Path, serials: dict[str, int]) -> None:
         "projects": [{"_last-serial": serial, "name": name} for name, serial in serials.items()],
     }
     write_packed(folder / "root.json", page)
+
+
+def write_changelog(folder: Path, name: str, serial: int) -> None:
+    """Write what `changelog_since_serial` answers where one project has changed."""
+    row = [name, "1.0", 0, "new release", serial]
+    body = xmlrpc.client.dumps(([row],), methodresponse=True)
+    (folder / "changelog.xml").write_text(body)
 
 
 def _write_headers(folder: Path, serials: dict[str, int]) -> None:

@@ -6,10 +6,11 @@
 
 import argparse
 import os
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,6 +20,7 @@ from tests.benchmarks.measuring import Cost, FailedError, sync_index
 from tests.benchmarks.mirror import CONNECTIONS, write_mirror
 from tests.benchmarks.peers import MissingError, bandersnatch, version
 from tests.benchmarks.upstream import far_away, serving
+from tests.older import make_older
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _peers(*, alone: bool) -> list[str]:
 
 
 def _later_syncs(site: Site) -> None:
-    """Run again with nothing changed, then with one project changed."""
+    """Run again: with nothing changed, one project changed, and another format of pages."""
     config = site.folder / "larder-0" / "larder.yaml"
     log = site.folder / "larder-0" / "log"
     print(f"{'larder, no change':24}{sync_index(config, log)}")
@@ -129,6 +131,24 @@ def _later_syncs(site: Site) -> None:
     write_list(corpus, serials)
     write_project(corpus, name, serials[name], [])
     print(f"{'larder, one changed':24}{sync_index(config, log)}")
+    for what, change in (("same pages", _forget), ("other pages", _make_older)):
+        change(site)
+        _print_rate(f"larder, {what}", site, sync_index(config, log))
+
+
+def _forget(site: Site) -> None:
+    """Let all pages count as those of another format, which they are not."""
+    database = site.folder / "larder-0" / "repo" / "larder.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE project SET rendered = NULL")
+
+
+def _make_older(site: Site) -> None:
+    """Let all pages be of another format."""
+    for folder in (site.folder / "larder-0" / "repo" / "simple").iterdir():
+        if folder.is_dir():
+            make_older(folder)
+    _forget(site)
 
 
 def _print_rate(who: str, site: Site, cost: Cost) -> float:
