@@ -9,6 +9,7 @@ from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
+from app.lost_votes import LostVotes
 from app.pages import FORMAT, PackagePlaces
 from app.rerender import OwnPages
 from app.runtime import RunDirectory
@@ -94,4 +95,10 @@ def known_hosts(config: Config) -> frozenset[str]:
 def open_spool(config: Config, store: Store) -> Spool:
     """Return the votes that nginx took in the application's place."""
     run = RunDirectory(config.repo_path)
-    return Spool(run.spool, store, config.cache.dedup_window, run.nginx_pid)
+    window, keep = config.cache.dedup_window, config.votes.keep_networks
+    return Spool(run.spool, store, window, run.nginx_pid, keep)
+
+
+def open_lost_votes(config: Config, store: Store) -> LostVotes:
+    """Return the count of votes that were taken and never written."""
+    return LostVotes(RunDirectory(config.repo_path).votes, store)

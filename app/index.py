@@ -113,7 +113,9 @@ class Index:
 
         """
         with self._locks.hold(name, self._policy.patience):
-            return self._bring(name, self._store.tracked_project(name), announced)
+            # What is not here needs no look into the store, unless something goes wrong.
+            tracked = self._store.tracked_project(name) if self._tree.has(name) else None
+            return self._bring(name, tracked, announced)
 
     def render(self, name: ProjectName) -> Outcome:
         """Render a project's pages as they would be now, from what is here.
@@ -178,10 +180,11 @@ class Index:
         except NoSuchProject:
             raise
         except (UpstreamError, StalePageError) as error:
-            self._store.fail(name, self._failure(error, tracked))
-            if tracked:
+            known = tracked or self._store.tracked_project(name)
+            self._store.fail(name, self._failure(error, known))
+            if known:
                 with suppress(LostPageError):
-                    self._render(tracked)
+                    self._render(known)
             raise
 
     def _render(self, known: TrackedProject) -> None:

@@ -123,6 +123,8 @@ class Vote:
     # Seconds since the epoch.
     time: int
     source: VoteSource = VoteSource.LIVE
+    # The network itself, only where `votes.keep_networks` has it kept.
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them
 import gzip
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from app.atomic import replacing
@@ -26,7 +27,8 @@ PROJECT = "project.json"
 SLOTS = 4
 """How many seconds of modification times one generation of a project has (`app.tree`)."""
 
-_GZIP_LEVEL = 6
+# One percent larger than at 6, in two thirds of the time.
+_GZIP_LEVEL = 5
 
 
 class Shelf:
@@ -36,6 +38,7 @@ class Shelf:
         """Make the folders if they are missing."""
         self._simple = repo_path / "simple"
         self._json = repo_path / "json"
+        self._links = os.fspath(self._json)
         self._staging = repo_path / "run" / "staging"
         self._root = repo_path / "run" / "root"
         for folder in (self._simple, self._json, self._staging, self._root):
@@ -103,9 +106,8 @@ class Shelf:
 
     def link(self, name: ProjectName) -> None:
         """Let `json/{project}` lead to the legacy JSON, where it does not yet."""
-        link = self._json / name
-        if not link.is_symlink():
-            link.symlink_to(f"../simple/{name}/{LEGACY}/{PROJECT}")
+        with suppress(FileExistsError):
+            os.symlink(f"../simple/{name}/{LEGACY}/{PROJECT}", f"{self._links}/{name}")  # noqa: PTH211  a million of them
 
     def unlink(self, name: ProjectName) -> None:
         """Take `json/{project}` away."""

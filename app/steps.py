@@ -273,6 +273,20 @@ class ReadSpool(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class SettleVotes(Step):
+    """Count the votes that workers of the app took and did not write before they ended."""
+
+    verb: ClassVar[str] = "settle"
+    parallel: ClassVar[bool] = False
+    workers: int
+    lost: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"settle {self.workers} workers of the app that have ended: {self.lost} votes lost"
+
+
+@dataclass(frozen=True, slots=True)
 class HandOn(Step):
     """Let new releases take over votes from the ones before them."""
 

@@ -28,7 +28,8 @@ from app.shelf import LEGACY, PROJECT, SLOTS, Shelf, serial_folder
 HTML = "index.html"
 JSON = "index.v1.json"
 
-_GZIP_LEVEL = 6
+# One percent larger than at 6, in two thirds of the time.
+_GZIP_LEVEL = 5
 # nginx makes an ETag of a file's size and its modification time in whole seconds, so
 # two variants of one page, or two pages written in one second, could share one. Each
 # variant gets a second of its own out of four, and a page that follows another gets

@@ -23,6 +23,7 @@ from app.tiers import TierMissingError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.dry_run import without_traces
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
+from jobs.hands import Hands
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
 
@@ -55,6 +56,11 @@ class Job(ABC):
     def workers(self) -> int:
         """How many steps run side by side."""
         return self.parts.config.sync.concurrent_downloads
+
+    def crew(self, steps: int) -> Hands | None:
+        """Return who carries out so many steps; None where this process's threads do."""
+        del steps
+        return None
 
     @abstractmethod
     def plan(self) -> Sequence[Step]:
@@ -155,12 +161,17 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def set_up_logging(options: argparse.Namespace) -> None:
-    """Log to standard error, one line each; the plan and the report go to standard output."""
+    """Log what the options ask for."""
     level = logging.INFO
     if options.verbose:
         level = logging.DEBUG
     if options.quiet:
         level = logging.WARNING
+    log_from(level)
+
+
+def log_from(level: int) -> None:
+    """Log to standard error, one line each; the plan and the report go to standard output."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     for one in (logger, logging.getLogger("app")):
@@ -208,7 +219,7 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         steps = job.plan()
         if options.dry_run:
             return Outcome(ExitCode.DONE, plan=steps)
-        runner = Runner(job, job.workers, stop.asked)
+        runner = Runner(job, job.workers, stop.asked, job.crew)
         report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
         return Outcome(report.exit_code, report=report)
 

@@ -6,12 +6,20 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
-from app.assembly import make_policy, open_core_metadata, open_index, open_spool, open_upstream
+from app.assembly import (
+    make_policy,
+    open_core_metadata,
+    open_index,
+    open_lost_votes,
+    open_spool,
+    open_upstream,
+)
 from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.foresight import Foresight
 from app.holdings import Holdings
 from app.index import Index
+from app.lost_votes import LostVotes
 from app.pages import FORMAT
 from app.releases import Releases
 from app.root_pages import RootPages
@@ -97,6 +105,11 @@ class Parts:
     def spool(self) -> Spool:
         """The votes that nginx wrote while the app was away."""
         return open_spool(self.config, self.store)
+
+    @cached_property
+    def lost_votes(self) -> LostVotes:
+        """The count of votes that were taken and never written."""
+        return open_lost_votes(self.config, self.store)
 
 
 def tiers(config: Config) -> list[model.Tier]:

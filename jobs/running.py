@@ -5,48 +5,22 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from app.holdings import FetchFailedError, StoppedError
+from app.holdings import StoppedError
 from app.index import StalePageError
 from app.legacy import StaleLegacyError
-from app.locks import LockTimeoutError
 from app.steps import Step
-from app.store import StoreError
-from app.tiers import NoRoomError, WrongContentError
-from app.upstream import UpstreamError, UpstreamUnavailable
-from jobs.exit_codes import ExitCode, JobError, RefusedError
+from app.upstream import UpstreamUnavailable
+from jobs.exit_codes import ExitCode, RefusedError
+from jobs.hands import Hands, Threads, attempt
 from jobs.progress import Progress
 
 logger = logging.getLogger("larder")
-
-EXPECTED = (
-    FetchFailedError,
-    LockTimeoutError,
-    NoRoomError,
-    OSError,
-    StalePageError,
-    StoreError,
-    UpstreamError,
-    WrongContentError,
-)
-"""What a step may fail with; anything else is a fault of larder's own (`own_fault`)."""
-
-
-class OwnFaultError(Exception):
-    """Larder itself is wrong: a step failed in a way that none may."""
-
-
-def own_fault(error: Exception) -> OwnFaultError:
-    """Return what to tell the operator; the traceback goes to the log of `--verbose`."""
-    logger.debug("traceback", exc_info=error)
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return OwnFaultError(f"larder's own fault, please report: {what}")
 
 
 class Executor(Protocol):
@@ -133,10 +107,20 @@ class Report:
 class Runner:
     """Carries out steps: those that may, side by side; the others alone, in order."""
 
-    def __init__(self, job: Executor, workers: int, stopping: Callable[[], bool]) -> None:
-        """Use so many workers; `stopping` is asked between steps."""
+    def __init__(
+        self,
+        job: Executor,
+        workers: int,
+        stopping: Callable[[], bool],
+        crew: Callable[[int], Hands | None] | None = None,
+    ) -> None:
+        """Use so many threads, or for a number of steps the `crew` that it is worth.
+
+        `stopping` is asked between steps.
+        """
         self._job, self._workers, self._stopping = job, workers, stopping
-        self._consecutive = 0
+        self._crew = crew
+        self._consecutive = self._steps = 0
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
@@ -146,6 +130,7 @@ class Runner:
         more; evictions still happen.
         """
         report = Report(self._job.name, len(steps))
+        self._steps = len(steps)
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
             # None is kept: a first sync has a million, made as they are taken.
@@ -174,37 +159,30 @@ class Runner:
     ) -> Iterator[tuple[Step, Exception | None]]:
         # Those that are not taken are counted as not tried.
         while not self._stopping() and (step := next(steps, None)):
-            yield step, self._try(step)
+            yield step, attempt(partial(self._job.execute, step))
 
     def _side_by_side(
         self, steps: Iterator[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
         running = 0
-        finished: SimpleQueue[tuple[Step, Future[Exception | None]]] = SimpleQueue()
-        with ThreadPoolExecutor(self._workers) as pool:
+        finished: SimpleQueue[tuple[Step, Exception | None]] = SimpleQueue()
+        with self._hands() as hands:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
-                while running < self._workers and not enough():
+                while running < hands.count and not enough():
                     step = next(steps, None)
                     if step is None:
                         break
-                    future = pool.submit(self._try, step)
-                    future.add_done_callback(partial(_put, finished, step))
+                    hands.take(step, partial(_put, finished, step))
                     running += 1
                 if not running:
                     return
-                step, future = finished.get()
+                yield finished.get()
                 running -= 1
-                yield step, future.result()
 
-    def _try(self, step: Step) -> Exception | None:
-        try:
-            self._job.execute(step)
-        except (*EXPECTED, JobError, StoppedError) as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - the steps after it must have their turn.
-            return own_fault(error)
-        return None
+    def _hands(self) -> Hands:
+        crew = self._crew(self._steps) if self._crew else None
+        return crew or Threads(self._job.execute, self._workers)
 
     def _note(self, report: Report, step: Step, error: Exception | None) -> None:
         if isinstance(error, StoppedError):
@@ -234,8 +212,6 @@ def _manner(step: Step) -> tuple[bool, bool]:
 
 
 def _put(
-    finished: "SimpleQueue[tuple[Step, Future[Exception | None]]]",
-    step: Step,
-    future: "Future[Exception | None]",
+    finished: "SimpleQueue[tuple[Step, Exception | None]]", step: Step, error: Exception | None
 ) -> None:
-    finished.put((step, future))
+    finished.put((step, error))

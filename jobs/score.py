@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.names import FilePath
-from app.steps import AskSize, HandOn, ReadSpool, Step, StoreWish
+from app.steps import AskSize, HandOn, ReadSpool, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
 from jobs.questions import Questions
+from jobs.read_spool import intake, take_in
 
 logger = logging.getLogger("larder")
 
@@ -46,24 +47,22 @@ class Score(Job):
         return Questions(self.parts, int(time.time())).answer(self.options)
 
     def plan(self) -> Sequence[Step]:
-        """Return the spool to read, the sizes to ask for, and the wish as it stands."""
+        """Return the votes to take in, the sizes to ask for, and the wish as it stands."""
         now, cache = int(time.time()), self.parts.config.cache
-        pending = self.parts.spool.pending()
-        spool: list[Step] = [ReadSpool(pending)] if pending else []
         # Here already, so that a tier that is not there ends the run before its first step.
         self._survey = self.parts.holdings.survey()
         transfers = self.parts.releases.plan(now)
         releases: list[Step] = [] if transfers is None else [HandOn(len(transfers))]
         unsized = self.parts.store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
         sizes = [AskSize(file.path) for file in unsized]
-        return [*spool, *releases, *sizes, self._plan_wish(now)]
+        return [*intake(self.parts), *releases, *sizes, self._plan_wish(now)]
 
     def execute(self, step: Step) -> None:
         """Carry out one step; the wish is computed anew from what is known by then."""
         now = int(time.time())
         match step:
-            case ReadSpool():
-                self.parts.spool.read()
+            case ReadSpool() | SettleVotes():
+                take_in(self.parts, step)
             case HandOn():
                 self.parts.releases.hand_on(now)
             case AskSize(path):

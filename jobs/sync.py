@@ -10,6 +10,7 @@ from typing import Any
 from app.config import Config
 from jobs.clean import CleanUp
 from jobs.exit_codes import ExitCode, JobError
+from jobs.hands import own_fault
 from jobs.harness import (
     Job,
     Stop,
@@ -20,7 +21,6 @@ from jobs.harness import (
     set_up_logging,
 )
 from jobs.move import MoveFiles
-from jobs.running import own_fault
 from jobs.score import Score
 from jobs.sync_index import SyncIndex
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 import threading
 import time
@@ -23,21 +24,19 @@ from app.planning import (
     plan_retries,
 )
 from app.steps import (
-    AddProject,
     AskUpstream,
-    CompleteProject,
     KeepList,
     RemoveGone,
-    RenderProject,
-    RevalidateProject,
     Step,
-    UpdateProject,
     Withdraw,
     WriteRoot,
 )
 from app.tree import Pages
 from app.upstream import NotModified, UpstreamUnavailable, Validators
+from jobs.bringing import OneProject, bring
+from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
+from jobs.hands import Hands
 from jobs.harness import Job, main
 from jobs.parts import Parts
 from jobs.running import Report
@@ -55,6 +54,12 @@ _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
 
 _WORKERS_PER_CONNECTION = 3
+
+_MANY = 1000
+"""From so many projects on, it pays to start processes for them."""
+
+_MOST_PROCESSES = 4
+"""More than these would wait for each other, at the disk and the database."""
 
 
 class SyncIndex(Job):
@@ -97,6 +102,15 @@ class SyncIndex(Job):
         connections = super().workers
         return connections if connections == 1 else _WORKERS_PER_CONNECTION * connections
 
+    def crew(self, steps: int) -> Hands | None:
+        """Return processes for many projects, as many as there are cores for them."""
+        connections = self.parts.config.sync.concurrent_downloads
+        processes = min(len(os.sched_getaffinity(0)), connections, _MOST_PROCESSES)
+        if steps < _MANY or processes == 1:
+            return None
+        shares = [len(range(first, connections, processes)) for first in range(processes)]
+        return Crew(self.parts.config, shares, _WORKERS_PER_CONNECTION, self._note)
+
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
         try:
@@ -112,15 +126,10 @@ class SyncIndex(Job):
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
+        if isinstance(step, OneProject):
+            self._note(step, bring(self.parts.index, step))
+            return
         match step:
-            case AddProject(name, serial) | UpdateProject(name, serial):
-                self._note_gone(name, serial, self.parts.index.bring(name, serial))
-            case RevalidateProject(name):
-                self._note_gone(name, None, self.parts.index.bring(name))
-            case RenderProject(name):
-                self._note_gone(name, None, self.parts.index.render(name))
-            case CompleteProject(name):
-                self.parts.index.complete(name)
             case AskUpstream() if self._away:
                 raise self._away
             case RemoveGone():
@@ -142,10 +151,10 @@ class SyncIndex(Job):
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
 
-    def _note_gone(self, name: ProjectName, serial: int | None, outcome: Outcome) -> None:
-        with self._counting:
-            if outcome is Outcome.GONE:
-                self._gone.append((name, serial))
+    def _note(self, step: Step, outcome: Outcome) -> None:
+        if outcome is Outcome.GONE and isinstance(step, OneProject):
+            with self._counting:
+                self._gone.append((step.project, getattr(step, "serial", None)))
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""

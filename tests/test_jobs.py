@@ -154,7 +154,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
 
 
 @pytest.mark.parametrize("made", ["repository", "nothing"])
-@pytest.mark.parametrize("job", [*JOBS, "sync"])
+@pytest.mark.parametrize("job", [*JOBS, "sync", "read-spool"])
 def test_a_dry_run_makes_nothing(tmp_path: Path, fake_pypi: FakePypi, job: str, made: str) -> None:
     """No folder, no database, no lock, where the mirror has not been made yet."""
     config = write_config(tmp_path, fake_pypi)

@@ -23,6 +23,8 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Votes,
+    VotesVia,
 )
 
 __all__ = [
@@ -47,6 +49,8 @@ __all__ = [
     "Timeouts",
     "Tls",
     "Upstream",
+    "Votes",
+    "VotesVia",
     "default_yaml",
     "load",
 ]

@@ -324,3 +324,11 @@ SCHEDULE_CLEAN = Key(
     default="1d",
     added=True,
 )
+SCHEDULE_READ_SPOOL = Key(
+    "schedule.read_spool",
+    INTERVAL,
+    "`larder read-spool` counts the votes that nginx wrote while the application was away.",
+    example="1m",
+    default="1m",
+    added=True,
+)

@@ -39,6 +39,13 @@ class CachePolicy(StrEnum):
     VOTES = "votes"
 
 
+class VotesVia(StrEnum):
+    """How votes reach the database (`votes.via`)."""
+
+    AUTH_REQUEST = "auth_request"
+    LOG = "log"
+
+
 class LogFormat(StrEnum):
     """How nginx writes its access log (`log.format`)."""
 
@@ -128,6 +135,17 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True)
+class Votes:
+    """How votes are taken in."""
+
+    via: VotesVia
+    # Whether networks are kept in plain text, beside their hashes.
+    keep_networks: bool
+    # Whoever has one of these in its User-Agent does not vote.
+    ignore_agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """How upstream is asked."""
 
@@ -177,6 +195,7 @@ class Schedule:
     score: int
     move: int
     clean: int
+    read_spool: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +210,7 @@ class Config:
     trusted_proxies: tuple[Network, ...]
     ip_modes: IpModes
     cache: Cache
+    votes: Votes
     sync: Sync
     log: Log
     timeouts: Timeouts

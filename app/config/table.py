@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.config import mirror_keys, serving_keys
+from app.config import mirror_keys, serving_keys, vote_keys
 from app.config.kinds import Key
 
 LIST_MARK = "[]"
@@ -26,6 +26,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "cache.decay": "The parameters of the policy `decay`. docs/scoring.md has the formula.",
         "cache.tiers[]": "The folders for held files, hottest first."
         " Without tiers it is `{repo_path}/packages`, with `cache.size_limit`.",
+        "votes": "How it is taken in who wants what.",
         "packages": "Which files are kept.",
         "sync": "How upstream is asked.",
         "schedule": "How often `larder up` runs each job, where neither cron nor systemd does."
@@ -38,8 +39,12 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every section in the order of the reference, with what it is about."""
 
-# Every constant of the two modules is a row, so that none can be forgotten here.
-_ROWS = (*vars(serving_keys).values(), *vars(mirror_keys).values())
+# Every constant of the modules is a row, so that none can be forgotten here.
+_ROWS = (
+    *vars(serving_keys).values(),
+    *vars(mirror_keys).values(),
+    *vars(vote_keys).values(),
+)
 _ORDER = tuple(SECTIONS)
 KEYS: Final[tuple[Key[Any], ...]] = tuple(
     sorted(

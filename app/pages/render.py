@@ -1,5 +1,6 @@
 """The model to the pages that larder serves (PEP 503, PEP 691 and what followed)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from itertools import islice
@@ -29,6 +30,10 @@ _FRAGMENT_HASHES: Final = ("sha256", "sha512", "sha384", "md5")
 # In an attribute HTML has no NUL, a parser may turn a carriage return into a line
 # feed, and tools that read line by line shall see one link in one line.
 _CONTROLS: Final = (("\0", "\ufffd"), ("\r", "&#13;"), ("\n", "&#10;"))
+
+# What `quote` leaves as it is, and what `_escaped` does not.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~/-]*")
+_MARKUP: Final = re.compile("[&<>\"'\0\r\n]")
 
 # Entries of a root page in one chunk: some 50 kB.
 _CHUNK: Final = 1000
@@ -124,7 +129,7 @@ def _json_file(file: File, files_url: str) -> dict[str, Any]:
     page: dict[str, Any] = {
         **file.extra,
         "filename": file.filename,
-        "url": files_url + quote(file.path),
+        "url": files_url + _quoted(file.path),
         # uv refuses a file without this key.
         "hashes": dict(file.hashes),
         "yanked": file.yanked,
@@ -150,7 +155,7 @@ def _anchor(file: File, files_url: str) -> str:
     Bazel's rules_python splits it by hand at `<a href="`, `#sha256=` and `">`, so
     `href` comes first and no attribute holds a quote or an angle bracket.
     """
-    parts = [f'<a href="{files_url}{quote(file.path)}']
+    parts = [f'<a href="{files_url}{_quoted(file.path)}']
     if digest := _best(file.hashes):
         parts.append(f"#{digest}")
     parts.append('"')
@@ -182,7 +187,14 @@ def _meta(name: str, content: str) -> str:
     return f'<meta name="pypi:{name}" content="{_escaped(content)}">'
 
 
+def _quoted(path: str) -> str:
+    # Most paths have nothing to quote, and there are fourteen million of them.
+    return path if _PLAIN.fullmatch(path) else quote(path)
+
+
 def _escaped(text: str) -> str:
+    if not _MARKUP.search(text):
+        return text
     text = escape(text)
     for control, written in _CONTROLS:
         text = text.replace(control, written)

@@ -9,6 +9,7 @@ from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
+from app.store.networks import NetworkQueries
 from app.store.popularity import Popular
 from app.store.projects import ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
@@ -37,6 +38,7 @@ class Store(
     BulkQueries,
     RenderingQueries,
     VoteQueries,
+    NetworkQueries,
     ReleaseQueries,
     ExpiryQueries,
     HoldingQueries,
