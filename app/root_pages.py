@@ -1,16 +1,14 @@
 """The list of projects on disk: the only writer of the root pages and their mark."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 
 from app.atomic import replacing
+from app.packing import packing
 from app.shelf import Shelf
 from app.tree import HTML, JSON, SECONDS, Pages, next_stamp
-
-_GZIP_LEVEL = 6
 
 
 class RootPages:
@@ -54,11 +52,11 @@ class RootPages:
         with (
             replacing(self._simple / filename, self._staging, stamp + SECONDS[filename]) as stream,
             replacing(self._simple / packed, self._staging, stamp + SECONDS[packed]) as raw,
-            gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as zipped,
+            packing(raw) as pack,
         ):
 
             def write(chunk: bytes) -> None:
                 stream.write(chunk)
-                zipped.write(chunk)
+                pack(chunk)
 
             yield write
