@@ -12,6 +12,7 @@ from app.config.layout import database_file
 from app.config.settings import (
     Cache,
     Config,
+    DecaySettings,
     IpModes,
     LegacyJson,
     Log,
@@ -104,6 +105,15 @@ def _cache(values: Values) -> Cache:
         dedup_window=values.need(mirror.DEDUP_WINDOW),
         size_db_ttl=values.need(mirror.SIZE_DB_TTL),
         tiers=tiers,
+        policy=values.need(mirror.CACHE_POLICY),
+        decay=DecaySettings(
+            half_life=values.need(mirror.DECAY_HALF_LIFE),
+            small_file=values.need(mirror.DECAY_SMALL_FILE),
+            held_bonus=values.need(mirror.DECAY_HELD_BONUS),
+            hot_bonus=values.need(mirror.DECAY_HOT_BONUS),
+            coldest=values.need(mirror.DECAY_COLDEST),
+            inherit=values.need(mirror.DECAY_INHERIT),
+        ),
     )
 
 

@@ -32,6 +32,13 @@ class LegacyJson(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+class CachePolicy(StrEnum):
+    """What makes a file worth its disk (`cache.policy`)."""
+
+    DECAY = "decay"
+    VOTES = "votes"
+
+
 class VotesVia(StrEnum):
     """How votes reach the database (`votes.via`)."""
 
@@ -100,6 +107,18 @@ class TierSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DecaySettings:
+    """The parameters of the policy `decay` (docs/scoring.md)."""
+
+    half_life: int
+    small_file: int
+    held_bonus: float
+    hot_bonus: float
+    coldest: float
+    inherit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cache:
     """What is worth its disk."""
 
@@ -111,6 +130,8 @@ class Cache:
     # Hottest first. Without `cache.tiers` it is one: `{repo_path}/packages` with
     # `cache.size_limit`.
     tiers: tuple[TierSettings, ...]
+    policy: CachePolicy
+    decay: DecaySettings
 
 
 @dataclass(frozen=True, slots=True)
