@@ -1,44 +1,15 @@
 """The files that are here: finding out which, and carrying out what changes them."""
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from app import model
-from app.names import (
-    FilePath,
-    Sha256,
-    companion_of,
-)
+from app.fetching import Fetcher, StoppedError, Wanted, as_warning, hold_companion, wanted
+from app.names import FilePath, companion_of
 from app.steps import Adopt, Drop, DropPartial, Evict, Fetch, FetchCompanion, Lose, Move, Step
-from app.store import KnownFile, Store, UnlistedError
+from app.store import Store, UnlistedError
 from app.survey import Survey, survey
-from app.tiers import (
-    Content,
-    Folder,
-    Leftover,
-    NoRoomError,
-    Partial,
-    WrongContentError,
-    copy,
-    digest_of,
-    partial_name,
-)
-from app.upstream import Upstream, UpstreamError
-
-logger = logging.getLogger("larder")
-
-_TRIES = 3
-"""How often a download that breaks off is resumed within one step."""
-
-
-class FetchFailedError(Exception):
-    """A file could not be had from anywhere."""
-
-
-class StoppedError(Exception):
-    """A signal asked for the end; what was done so far stays for the next run."""
+from app.tiers import Content, Folder, Leftover, WrongContentError, copy, digest_of, partial_name
+from app.upstream import Upstream
 
 
 class Holdings:
@@ -52,7 +23,8 @@ class Holdings:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """Use tiers whose folders exist; `stopping` says that a signal came."""
-        self._store, self._upstream, self._stopping = store, upstream, stopping
+        self._store, self._stopping = store, stopping
+        self._fetcher = Fetcher(upstream, stopping)
         self._folders = {tier.rank: Folder(tier) for tier in tiers}
 
     def survey(self) -> Survey:
@@ -80,9 +52,10 @@ class Holdings:
             case Move():
                 self._move(step)
             case Fetch(path, tier):
-                self._fetch(path, tier)
+                self._fetcher.fetch(self._folders[tier], self._wanted(path))
+                self._hold(self._folders[tier], path)
             case FetchCompanion(path, tier):
-                self._fetch_companion(self._folders[tier], self._wanted(path))
+                self._fetcher.fetch_companion(self._folders[tier], self._wanted(path))
                 self._hold(self._folders[tier], path)
             case DropPartial(name, tier, size):
                 self._folders[tier].discard(Leftover(name, size))
@@ -128,27 +101,27 @@ class Holdings:
         self._folders[tier].remove(path)
 
     def _adopt(self, path: FilePath, tier: int) -> None:
-        folder, wanted = self._folders[tier], self._wanted(path)
-        self._refuse_rotten(folder, wanted)
+        folder = self._folders[tier]
+        self._refuse_rotten(folder, self._wanted(path))
         self._hold(folder, path)
 
-    def _refuse_rotten(self, folder: Folder, wanted: "_Wanted") -> None:
+    def _refuse_rotten(self, folder: Folder, file: Wanted) -> None:
         """Delete a file that is not what the index lists, so that it is fetched again.
 
         Raises:
             WrongContentError: It was one.
 
         """
-        if digest_of(folder.path(wanted.path)) != wanted.sha256:
-            self._evict(wanted.path, folder.tier.rank)
-            message = f"{folder.path(wanted.path)} was not what the index lists; deleted it"
+        if digest_of(folder.path(file.path)) != file.sha256:
+            self._evict(file.path, folder.tier.rank)
+            message = f"{folder.path(file.path)} was not what the index lists; deleted it"
             raise WrongContentError(message)
 
     def _move(self, step: Move) -> None:
         source, target = self._folders[step.source], self._folders[step.target]
-        wanted = self._wanted(step.path)
+        file = self._wanted(step.path)
         stat = source.path(step.path).stat()
-        content = Content(wanted.sha256, stat.st_size, int(stat.st_mtime))
+        content = Content(file.sha256, stat.st_size, int(stat.st_mtime))
         partial = target.partial(step.path, content)
         partial.discard()
         with target.reserved(partial):
@@ -156,13 +129,13 @@ class Holdings:
                 if not copy(source.path(step.path), partial, self._stopping):
                     raise StoppedError
             except WrongContentError:
-                self._refuse_rotten(source, wanted)
+                self._refuse_rotten(source, file)
                 raise
             target.place(partial, step.path)
         companion = source.path(companion_of(step.path))
         if companion.exists():
-            with _as_warning(step.path):
-                self._hold_companion(target, wanted, companion.read_bytes())
+            with as_warning(step.path):
+                hold_companion(target, file, companion.read_bytes())
         self._hold(target, step.path)
         source.remove(step.path)
 
@@ -176,108 +149,5 @@ class Holdings:
             folder.remove(path)
             raise
 
-    def _fetch(self, path: FilePath, tier: int) -> None:
-        folder, wanted = self._folders[tier], self._wanted(path)
-        if wanted.size is None:
-            message = f"nobody tells the size of {path}"
-            raise FetchFailedError(message)
-        content = Content(wanted.sha256, wanted.size, wanted.mtime)
-        partial = folder.partial(path, content)
-        with folder.reserved(partial):
-            self._download(wanted, partial)
-            folder.place(partial, path)
-        with _as_warning(path):
-            self._fetch_companion(folder, wanted)
-        self._hold(folder, path)
-
-    def _download(self, wanted: "_Wanted", partial: Partial) -> None:
-        """Fetch from the first place that has the right bytes."""
-        problems: list[Exception] = []
-        for url in self._upstream.url_of(wanted.path, wanted.origin):
-            try:
-                self._download_from(url, partial)
-            except (UpstreamError, WrongContentError) as error:
-                problems.append(error)
-            else:
-                return
-        raise problems[-1]
-
-    def _download_from(self, url: str, partial: Partial) -> None:
-        """Fetch and check a file, going on where a broken connection stopped."""
-        for attempt in range(_TRIES):
-            try:
-                with self._upstream.open_file(url, partial.size) as body:
-                    partial.write(self._until_stopped(body.chunks()), body.start)
-            except UpstreamError:
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                break
-        partial.check()
-
-    def _until_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._stopping():
-                raise StoppedError
-            yield chunk
-
-    def _fetch_companion(self, folder: Folder, wanted: "_Wanted") -> None:
-        """Fetch the core metadata beside, from the first place that has it."""
-        if wanted.metadata_sha256 is None:
-            return
-        problems: list[Exception] = []
-        for url in self._upstream.url_of(wanted.path, wanted.origin):
-            try:
-                self._hold_companion(folder, wanted, self._upstream.core_metadata(url))
-            except (UpstreamError, WrongContentError) as error:
-                problems.append(error)
-            else:
-                return
-        raise problems[-1]
-
-    def _hold_companion(self, folder: Folder, wanted: "_Wanted", body: bytes) -> None:
-        if wanted.metadata_sha256 is None:
-            return
-        path = companion_of(wanted.path)
-        partial = folder.partial(path, Content(wanted.metadata_sha256, len(body), wanted.mtime))
-        partial.discard()
-        with folder.reserved(partial):
-            partial.write([body], 0)
-            partial.check()
-            folder.place(partial, path)
-
-    def _wanted(self, path: FilePath) -> "_Wanted":
-        file = self._store.file(path)
-        if file is None or file.sha256 is None:
-            message = f"the index lists {path} no more, or without a SHA-256"
-            raise FetchFailedError(message)
-        return _Wanted(
-            path, file.sha256, file.size, file.origin, file.metadata_sha256, _mtime(file)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A file of the index that can be held: it has a digest."""
-
-    path: FilePath
-    sha256: Sha256
-    size: int | None
-    origin: str | None
-    metadata_sha256: Sha256 | None
-    mtime: int | None
-
-
-@contextmanager
-def _as_warning(path: FilePath) -> Iterator[None]:
-    """Go on without core metadata: it is served from elsewhere, the next run tries again."""
-    try:
-        yield
-    except (UpstreamError, WrongContentError, NoRoomError) as error:
-        logger.warning("no core metadata for %s: %s", path, error)
-
-
-def _mtime(file: KnownFile) -> int | None:
-    """Return the upload time as seconds: the same on every mirror, and after a move."""
-    moment = model.utc(file.upload_time) if file.upload_time else None
-    return int(moment.timestamp()) if moment else None
+    def _wanted(self, path: FilePath) -> Wanted:
+        return wanted(self._store, path)

@@ -11,7 +11,7 @@ from itertools import groupby
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from app.holdings import FetchFailedError, StoppedError
+from app.fetching import FetchFailedError, StoppedError
 from app.index import StalePageError
 from app.locks import LockTimeoutError
 from app.steps import Step

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.holdings import FetchFailedError, StoppedError
+from app.fetching import FetchFailedError, StoppedError
 from app.names import FilePath, ProjectName, companion_of
 from app.steps import Adopt, Drop, Evict, Fetch, Lose, Move
 from app.tiers import NoRoomError, WrongContentError
