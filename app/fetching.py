@@ -1,15 +1,18 @@
 """Downloads: a file, and its core metadata beside it, from wherever upstream has them."""
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app import model
 from app.names import FilePath, Sha256, companion_of
+from app.pacing import Pace
 from app.store import KnownFile, Store
 from app.tiers import Content, Folder, NoRoomError, Partial, WrongContentError
-from app.upstream import Upstream, UpstreamError
+from app.upstream import Upstream, UpstreamError, shown
 
 logger = logging.getLogger("larder")
 
@@ -54,9 +57,18 @@ def wanted(store: Store, path: FilePath) -> Wanted:
 class Fetcher:
     """Brings files to a tier's folder, checked; the record is the caller's."""
 
-    def __init__(self, upstream: Upstream, stopping: Callable[[], bool]) -> None:
-        """Use a door to upstream; `stopping` says that a signal came."""
+    def __init__(
+        self, upstream: Upstream, stopping: Callable[[], bool], bandwidth: int | None = None
+    ) -> None:
+        """Use a door to upstream; `stopping` says that a signal came.
+
+        `bandwidth` is bytes a second, over all threads together.
+        """
         self._upstream, self._stopping = upstream, stopping
+        self._pace = Pace(bandwidth, stopping)
+        self._counting = threading.Lock()
+        # How often each place gave wrong bytes since the start.
+        self._wrong: Counter[str] = Counter()
 
     def fetch(self, folder: Folder, file: Wanted) -> None:
         """Download a file with its core metadata; without that it is here all the same.
@@ -82,9 +94,11 @@ class Fetcher:
         if file.metadata_sha256 is None:
             return
         problems: list[Exception] = []
-        for url in self._upstream.url_of(file.path, file.origin):
+        for url in self._urls(file):
             try:
-                hold_companion(folder, file, self._upstream.core_metadata(url))
+                body = self._upstream.core_metadata(url)
+                self._pace.take(len(body))
+                hold_companion(folder, file, body)
             except (UpstreamError, WrongContentError) as error:
                 problems.append(error)
             else:
@@ -94,21 +108,55 @@ class Fetcher:
     def _download(self, file: Wanted, partial: Partial) -> None:
         """Fetch from the first place that has the right bytes."""
         problems: list[Exception] = []
-        for url in self._upstream.url_of(file.path, file.origin):
+        for url in self._urls(file):
             try:
                 self._download_from(url, partial)
-            except (UpstreamError, WrongContentError) as error:
+            except WrongContentError as error:
+                self._blame(_place(url, file.path), error)
+                problems.append(error)
+            except UpstreamError as error:
                 problems.append(error)
             else:
                 return
         raise problems[-1]
 
+    def _urls(self, file: Wanted) -> list[str]:
+        """Return where a file may be had; places that gave wrong bytes come last."""
+        urls = self._upstream.url_of(file.path, file.origin)
+        with self._counting:
+            return sorted(urls, key=lambda url: self._wrong[_place(url, file.path)] > 0)
+
+    def _blame(self, place: str, error: WrongContentError) -> None:
+        with self._counting:
+            self._wrong[place] += 1
+            count = self._wrong[place]
+        logger.warning(
+            "wrong bytes from %s, %d in this run; it is asked last: %s", place, count, error
+        )
+
     def _download_from(self, url: str, partial: Partial) -> None:
+        """Fetch and check a file; what was there of it may be wrong, and is fetched then.
+
+        Another place, or a power cut, may have left bytes that this place is not to be
+        blamed for.
+        """
+        inherited = partial.size > 0
+        try:
+            self._resume(url, partial)
+        except WrongContentError:
+            if not inherited:
+                raise
+            partial.discard()
+            self._resume(url, partial)
+
+    def _resume(self, url: str, partial: Partial) -> None:
         """Fetch and check a file, going on where a broken connection stopped."""
         for attempt in range(_TRIES):
             try:
-                with self._upstream.open_file(url, partial.size) as body:
-                    partial.write(self._until_stopped(body.chunks()), body.start)
+                with self._upstream.open_file(url, partial.size, partial.source(url)) as body:
+                    if partial.source(url) != body.etag or not body.start:
+                        partial.note_source(url, body.etag)
+                    partial.write(self._paced(body.chunks()), body.start)
             except UpstreamError:
                 if attempt == _TRIES - 1:
                     raise
@@ -116,8 +164,9 @@ class Fetcher:
                 break
         partial.check()
 
-    def _until_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _paced(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
+            self._pace.take(len(chunk))
             if self._stopping():
                 raise StoppedError
             yield chunk
@@ -139,6 +188,17 @@ def hold_companion(folder: Folder, file: Wanted, body: bytes) -> None:
         partial.write([body], 0)
         partial.check()
         folder.place(partial, path)
+
+
+def _place(url: str, path: FilePath) -> str:
+    """Return what serves many files: a file host, as far as it is to be told from others.
+
+    >>> _place("https://example.org/packages/aa/bb/cc/six.whl", "aa/bb/cc/six.whl")
+    'https://example.org/packages/'
+    """
+    host = shown(url)
+    base, _, _ = host.rpartition(path.partition("/")[0] + "/" + path.split("/")[1] + "/")
+    return base or host.rpartition("/")[0] + "/"
 
 
 @contextmanager

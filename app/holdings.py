@@ -1,15 +1,64 @@
 """The files that are here: finding out which, and carrying out what changes them."""
 
+import logging
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from app import model
+from app.bounds import MinFree
 from app.fetching import Fetcher, StoppedError, Wanted, as_warning, hold_companion, wanted
 from app.names import FilePath, companion_of
-from app.steps import Adopt, Drop, DropPartial, Evict, Fetch, FetchCompanion, Lose, Move, Step
+from app.steps import (
+    Adopt,
+    Drop,
+    DropPartial,
+    Evict,
+    Fetch,
+    FetchCompanion,
+    Lose,
+    Move,
+    PutOff,
+    Step,
+)
 from app.store import Store, UnlistedError
 from app.survey import Survey, survey
-from app.tiers import Content, Folder, Leftover, WrongContentError, copy, digest_of, partial_name
+from app.tiers import (
+    Content,
+    Disk,
+    Folder,
+    Leftover,
+    WrongContentError,
+    copy,
+    digest_of,
+    open_folders,
+    partial_name,
+)
 from app.upstream import Upstream
+
+logger = logging.getLogger("larder")
+
+
+class PutOffError(Exception):
+    """A step is left to a later run, as the plan says."""
+
+    def __init__(self, step: Step, reason: str) -> None:
+        """Remember which, and why."""
+        super().__init__(reason)
+        self.step, self.reason = step, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the holdings may take of disks and lines."""
+
+    min_free: MinFree
+    # Bytes a second of all downloads together.
+    bandwidth: int | None
+
+
+_UNBOUND = Bounds(MinFree(), None)
 
 
 class Holdings:
@@ -21,15 +70,31 @@ class Holdings:
         upstream: Upstream,
         tiers: Sequence[model.Tier],
         stopping: Callable[[], bool] = lambda: False,
+        bounds: Bounds = _UNBOUND,
     ) -> None:
         """Use tiers whose folders exist; `stopping` says that a signal came."""
         self._store, self._stopping = store, stopping
-        self._fetcher = Fetcher(upstream, stopping)
-        self._folders = {tier.rank: Folder(tier) for tier in tiers}
+        self._fetcher = Fetcher(upstream, stopping, bounds.bandwidth)
+        self._tiers, self._bounds = tiers, bounds
+        self._folders = open_folders(tiers, bounds.min_free)
 
     def survey(self) -> Survey:
         """Compare disks and store; nothing is changed but the folders' counts."""
-        return survey(self._store, self._folders)
+        tiers = {tier.rank: self._folders[tier.rank] for tier in self._tiers}
+        dropped = self._dropped()
+        self._folders = tiers | dropped
+        return survey(self._store, tiers, dropped.values())
+
+    def _dropped(self) -> dict[int, Folder]:
+        """Return the folders of tiers that the configuration has no more, and that have files.
+
+        Their ranks follow those of the tiers. One that cannot be read is not among them:
+        its files are lost.
+        """
+        here = {tier.root for tier in self._tiers}
+        roots = [root for root in sorted(self._store.tier_roots()) if root not in here]
+        dropped = [model.Tier(len(self._tiers) + n, root, 0) for n, root in enumerate(roots)]
+        return open_folders(filter(_readable, dropped), self._bounds.min_free)
 
     def execute(self, step: Step) -> None:
         """Carry out one step.
@@ -57,6 +122,8 @@ class Holdings:
             case FetchCompanion(path, tier):
                 self._fetcher.fetch_companion(self._folders[tier], self._wanted(path))
                 self._hold(self._folders[tier], path)
+            case PutOff(what, reason):
+                raise PutOffError(what, reason)
             case DropPartial(name, tier, size):
                 self._folders[tier].discard(Leftover(name, size))
             case _:
@@ -120,30 +187,38 @@ class Holdings:
     def _move(self, step: Move) -> None:
         source, target = self._folders[step.source], self._folders[step.target]
         file = self._wanted(step.path)
-        stat = source.path(step.path).stat()
+        if target.share(source, step.path):
+            self._hold(target, step.path, verified=False)
+        else:
+            self._copy(file, source, target)
+            self._hold(target, step.path)
+        source.remove(step.path)
+
+    def _copy(self, file: Wanted, source: Folder, target: Folder) -> None:
+        """Bring a file to another filesystem, checked where it arrives."""
+        stat = source.path(file.path).stat()
         content = Content(file.sha256, stat.st_size, int(stat.st_mtime))
-        partial = target.partial(step.path, content)
+        partial = target.partial(file.path, content)
         partial.discard()
         with target.reserved(partial):
             try:
-                if not copy(source.path(step.path), partial, self._stopping):
+                if not copy(source.path(file.path), partial, self._stopping):
                     raise StoppedError
             except WrongContentError:
                 self._refuse_rotten(source, file)
                 raise
-            target.place(partial, step.path)
-        companion = source.path(companion_of(step.path))
+            target.place(partial, file.path)
+        companion = source.path(companion_of(file.path))
         if companion.exists():
-            with as_warning(step.path):
+            with as_warning(file.path):
                 hold_companion(target, file, companion.read_bytes())
-        self._hold(target, step.path)
-        source.remove(step.path)
 
-    def _hold(self, folder: Folder, path: FilePath) -> None:
+    def _hold(self, folder: Folder, path: FilePath, *, verified: bool = True) -> None:
         """Note that a file is here; one that the index has dropped meanwhile goes again."""
         folder.mark()
         try:
-            self._store.hold(path, folder.tier.root, folder.size(path))
+            now = int(time.time()) if verified else None
+            self._store.hold(path, folder.tier.root, folder.size(path), now)
         except UnlistedError:
             # Without a record nobody would ever evict it.
             folder.remove(path)
@@ -151,3 +226,10 @@ class Holdings:
 
     def _wanted(self, path: FilePath) -> Wanted:
         return wanted(self._store, path)
+
+
+def _readable(tier: model.Tier) -> bool:
+    try:
+        return Folder(tier, Disk(Path(tier.root), MinFree())).marked
+    except OSError:
+        return False

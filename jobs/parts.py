@@ -9,7 +9,7 @@ from app import model
 from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
-from app.holdings import Holdings
+from app.holdings import Bounds, Holdings
 from app.index import Index
 from app.runtime import RunDirectory
 from app.scoring import DecayPolicy
@@ -66,14 +66,15 @@ class Parts:
     @cached_property
     def holdings(self) -> Holdings:
         """The use cases of held files."""
-        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping)
+        bounds = Bounds(self.config.cache.min_free, self.config.sync.bandwidth)
+        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping, bounds)
 
     @cached_property
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
         cache = self.config.cache
         policy = DecayPolicy(cache.min_vote_count, cache.filesize_limit)
-        return Wishing(self.store, policy, tiers(self.config), cache.vote_window)
+        return Wishing(self.store, policy, tiers(self.config), cache.vote_window, cache.move_budget)
 
     @cached_property
     def spool(self) -> Spool:

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from app.fetching import FetchFailedError, StoppedError
+from app.holdings import PutOffError
 from app.index import StalePageError
 from app.locks import LockTimeoutError
 from app.steps import Step
@@ -53,6 +54,10 @@ class Executor(Protocol):
     @property
     def name(self) -> str:
         """The job's name."""
+
+    @property
+    def telling(self) -> tuple[type[Exception], ...]:
+        """The errors that, so many in a row, say that upstream is better left in peace."""
 
     @property
     def left(self) -> int:
@@ -135,13 +140,14 @@ class Runner:
         """Use so many workers; `stopping` is asked between steps."""
         self._job, self._workers, self._stopping = job, workers, stopping
         self._consecutive = 0
+        self._most = 0
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
 
-        After `give_up_after` consecutive steps that found upstream unavailable, the
-        steps that may run side by side (those that ask upstream) are not tried any
-        more; evictions still happen.
+        After `give_up_after` consecutive steps that failed in a way that tells of
+        upstream, the steps that may run side by side (those that ask it) are not tried
+        any more; evictions still happen, and other steps in order.
         """
         report = Report(self._job.name, len(steps))
         started = time.monotonic()
@@ -149,7 +155,7 @@ class Runner:
             for parallel, found in groupby(steps, key=lambda step: step.parallel):
                 group = list(found)
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._consecutive >= give_up_after
+                    group, lambda: self._stopping() or self._most >= give_up_after
                 )
                 tried = 0
                 for step, error in finished:
@@ -197,7 +203,7 @@ class Runner:
     def _try(self, step: Step) -> Exception | None:
         try:
             self._job.execute(step)
-        except (*EXPECTED, JobError, StoppedError) as error:
+        except (*EXPECTED, JobError, PutOffError, StoppedError) as error:
             return error
         except Exception as error:  # noqa: BLE001 - the steps after it must have their turn.
             return own_fault(error)
@@ -209,8 +215,12 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            report.reached |= step.parallel
-            self._consecutive = 0
+            if step.parallel:
+                report.reached = True
+                self._consecutive = 0
+            return
+        if isinstance(error, PutOffError):
+            report.put_off.append((error.step, error.reason))
             return
         if isinstance(error, StalePageError):
             logger.info("put off: %s: %s", step, error)
@@ -220,9 +230,11 @@ class Runner:
         logger.error("could not %s: %s", step, error)
         report.failures.append((step, str(error)))
         report.refused |= isinstance(error, RefusedError)
-        unavailable = isinstance(error, UpstreamUnavailable)
-        report.unavailable += unavailable
-        self._consecutive = self._consecutive + 1 if unavailable else 0
+        report.unavailable += isinstance(error, UpstreamUnavailable)
+        if step.parallel:
+            telling = isinstance(error, self._job.telling)
+            self._consecutive = self._consecutive + 1 if telling else 0
+            self._most = max(self._most, self._consecutive)
 
 
 def _put(

@@ -36,8 +36,7 @@ class Score(Job):
                 self._ask_size(path)
             case StoreWish():
                 wish, _ = self._wish()
-                rows = {path: (wished.rank, wished.score) for path, wished in wish.items()}
-                self.parts.store.replace_wish(rows)
+                self.parts.wishing.put_down(wish)
             case _:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)

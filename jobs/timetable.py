@@ -78,4 +78,5 @@ def intervals(config: Config) -> Mapping[tuple[str, ...], int]:
         ("score",): wanted.score,
         ("move",): wanted.move,
         ("clean",): wanted.clean,
+        ("verify",): wanted.verify,
     }

@@ -33,7 +33,7 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
         },
         "sync": {"retry": 0, "max_age": 0},
         "timeouts": {"upstream": "5s"},
-        "schedule": dict.fromkeys(("sync_index", "score", "move", "clean"), 0),
+        "schedule": dict.fromkeys(("sync_index", "score", "move", "clean", "verify"), 0),
     }
     path = folder / "larder.yaml"
     with path.open("w") as stream:

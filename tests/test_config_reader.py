@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.bounds import MinFree, MoveBudget
 from app.config import (
     Address,
     Cache,
@@ -24,6 +25,7 @@ from app.config import (
     Timeouts,
     Tls,
     Upstream,
+    Verify,
     load,
 )
 
@@ -82,6 +84,8 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             dedup_window=300,
             size_db_ttl=2 * 86400,
             tiers=(TierSettings(tmp_path / "packages", 512 * 1024**3),),
+            min_free=MinFree(),
+            move_budget=MoveBudget(),
         ),
         sync=Sync(
             3,
@@ -95,13 +99,15 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             86400,
             follow=False,
             legacy_json=LegacyJson.MIRROR,
+            bandwidth=None,
         ),
         log=Log(None, LogFormat.JSON),
         timeouts=Timeouts(30, 120, 60, 60),
         projects=Projects.ALL,
         keep_deleted=False,
         database=f"sqlite:///{tmp_path}/larder.db",
-        schedule=Schedule(600, 3600, 3600, 86400),
+        schedule=Schedule(600, 3600, 3600, 86400, 3600),
+        verify=Verify(30 * 86400, 50 * 1024**2),
         workers=1,
         threads=16,
         metrics_listen=None,
@@ -155,6 +161,8 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
                 TierSettings(tmp_path / "ssd", 512 * 1024**3),
                 TierSettings(tmp_path / "hdd", 512 * 1024**3),
             ),
+            min_free=MinFree(1024**3, 10),
+            move_budget=MoveBudget(1, 2048, 3),
         ),
         sync=Sync(
             0,
@@ -168,13 +176,15 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             3600,
             follow=True,
             legacy_json=LegacyJson.MIRROR,
+            bandwidth=20 * 1024**2,
         ),
         log=Log(tmp_path / "data/access.log", LogFormat.COMBINED),
         timeouts=Timeouts(1, 2, 3, 4),
         projects=Projects.ON_DEMAND,
         keep_deleted=True,
         database=f"sqlite:///{tmp_path}/data/larder.db",
-        schedule=Schedule(0, 0, 1800, 7 * 86400),
+        schedule=Schedule(0, 0, 1800, 7 * 86400, 7200),
+        verify=Verify(90 * 86400, 1024**2),
         workers=2,
         threads=3,
         metrics_listen=Address("localhost", 9118),

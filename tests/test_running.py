@@ -17,6 +17,7 @@ class Faulty:
     """A job with a fault in one of its steps."""
 
     name: str = "faulty"
+    telling: tuple[type[Exception], ...] = (KeyError,)
     left: int = 0
     tried: list[str] = field(default_factory=list)
 

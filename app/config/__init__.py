@@ -21,6 +21,7 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Verify,
 )
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Timeouts",
     "Tls",
     "Upstream",
+    "Verify",
     "default_yaml",
     "load",
 ]

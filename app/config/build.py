@@ -3,7 +3,9 @@
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from app.bounds import MinFree, MoveBudget
 from app.config import mirror_keys as mirror
+from app.config import moving_keys as moving
 from app.config import serving_keys as serving
 from app.config.checks import RULES, TIERS
 from app.config.found import Values
@@ -22,6 +24,7 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Verify,
 )
 
 
@@ -48,6 +51,7 @@ def build_config(values: Values, folder: Path) -> Config:
         keep_deleted=values.need(mirror.KEEP_DELETED),
         database=f"sqlite:///{database_file(values, folder)}",
         schedule=_schedule(values),
+        verify=Verify(values.need(moving.VERIFY_EVERY), values.need(moving.VERIFY_BANDWIDTH)),
         workers=values.need(serving.WORKERS),
         threads=values.need(serving.THREADS),
         metrics_listen=values.get(serving.METRICS_LISTEN),
@@ -96,6 +100,12 @@ def _cache(values: Values) -> Cache:
         dedup_window=values.need(mirror.DEDUP_WINDOW),
         size_db_ttl=values.need(mirror.SIZE_DB_TTL),
         tiers=tiers,
+        min_free=MinFree(values.get(moving.MIN_FREE_BYTES), values.get(moving.MIN_FREE_INODES)),
+        move_budget=MoveBudget(
+            fetch=values.get(moving.BUDGET_FETCH),
+            promote=values.get(moving.BUDGET_PROMOTE),
+            demote=values.get(moving.BUDGET_DEMOTE),
+        ),
     )
 
 
@@ -112,6 +122,7 @@ def _sync(values: Values) -> Sync:
         stuck_after=values.need(mirror.STUCK_AFTER),
         follow=values.need(mirror.FOLLOW),
         legacy_json=values.get(mirror.LEGACY_JSON) or _legacy_json(values),
+        bandwidth=values.get(moving.BANDWIDTH),
     )
 
 
@@ -135,6 +146,7 @@ def _schedule(values: Values) -> Schedule:
         score=values.need(mirror.SCHEDULE_SCORE),
         move=values.need(mirror.SCHEDULE_MOVE),
         clean=values.need(mirror.SCHEDULE_CLEAN),
+        verify=values.need(moving.SCHEDULE_VERIFY),
     )
 
 

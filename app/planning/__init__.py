@@ -1,5 +1,6 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.fitting import fit, follow_roots
 from app.planning.index import (
     IndexPlan,
     IndexPolicy,
@@ -19,6 +20,8 @@ __all__ = [
     "ProjectState",
     "Wished",
     "assign",
+    "fit",
+    "follow_roots",
     "plan_changes",
     "plan_index",
     "plan_moves",

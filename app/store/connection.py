@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 
 import peewee
 
+from app.store.amending import amend
 from app.store.errors import StoreBusyError, StoreError
 from app.store.tables import TABLES, Schema, Setting
 
@@ -128,9 +129,11 @@ class Connection:
         with self._writing():
             if self._db.table_exists("setting"):
                 self._check_version()
+                amend(self._db)
                 return
             for table in TABLES:
                 peewee.SchemaManager(table, self._db).create_all(safe=True)
+            amend(self._db)
             settings = {"schema": Schema.VERSION, "network_key": secrets.token_bytes(32)}
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import fn
 
@@ -9,7 +10,7 @@ from app.names import FilePath
 from app.store.connection import Connection, chunks
 from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
-from app.store.tables import File, Holding, Project, Tier, Wish
+from app.store.tables import UNLISTED, File, Holding, Project, Tier, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ class HoldingQueries(Connection):
             row = next(self._rows(query), None)
             return row[0] if row else None
 
-    def hold(self, path: FilePath, root: str, size: int) -> None:
+    def hold(self, path: FilePath, root: str, size: int, verified_at: int | None = None) -> None:
         """Note that a tier holds a file now, and no other tier does.
+
+        `verified_at` is when its bytes were hashed, if they just were.
 
         Raises:
             UnlistedError: No page lists the file any more.
@@ -58,11 +61,16 @@ class HoldingQueries(Connection):
             file = row[0]
             self._run(Tier.insert(root=root).on_conflict_ignore())
             tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
-            self._run(
-                Holding.insert(file=file, tier=tier, bytes=size).on_conflict(
-                    conflict_target=[Holding.file], update={Holding.tier: tier, Holding.bytes: size}
-                )
-            )
+            update = {Holding.tier: tier, Holding.bytes: size}
+            if verified_at is not None:
+                update[Holding.verified_at] = verified_at
+            new = Holding.insert(file=file, tier=tier, bytes=size, verified_at=verified_at or 0)
+            self._run(new.on_conflict(conflict_target=[Holding.file], update=update))
+
+    def tier_roots(self) -> list[str]:
+        """Return the folders of all tiers that hold something."""
+        with self._reading():
+            return [root for (root,) in self._rows(Tier.select(Tier.root).where(_in_use()))]
 
     def release(self, paths: Iterable[FilePath]) -> None:
         """Note that no tier holds these files any more."""
@@ -106,9 +114,15 @@ class HoldingQueries(Connection):
         """Return what is held though no page lists it any more, by path."""
         with self._reading():
             query = Holding.select(File.path, Tier.root, Holding.bytes)
-            joined = query.join(File).switch(Holding).join(Tier).where(File.listed == 0)
+            joined = query.join(File).switch(Holding).join(Tier).where(UNLISTED)
             rows = self._rows(joined.order_by(File.path))
             return [Held(path, root, size, listed=False) for path, root, size in rows]
+
+    def unlisted(self) -> Iterator[FilePath]:
+        """Yield the files that no page lists any more, as long as they are known."""
+        with self._reading():
+            for (path,) in self._rows(File.select(File.path).where(UNLISTED)):
+                yield path
 
     def forgettable(self) -> tuple[int, int]:
         """Return how many unlisted files and gone projects `forget_gone` would delete."""
@@ -126,6 +140,11 @@ class HoldingQueries(Connection):
             return gone
 
 
+def _in_use() -> Any:
+    """Match tiers that hold something."""
+    return fn.EXISTS(Holding.select(Holding.file).where(Holding.tier == Tier.id))
+
+
 def _gone_projects() -> object:
     """Match projects that are gone, and no tombstones: those stand for what is listed."""
     return (~Project.gone_at.is_null()) & Project.gone_serial.is_null()
@@ -133,4 +152,4 @@ def _gone_projects() -> object:
 
 def _gone_files() -> object:
     held = Holding.select(Holding.file)
-    return File.select(File.id).where(File.listed == 0, File.id.not_in(held))
+    return File.select(File.id).where(UNLISTED, File.id.not_in(held))

@@ -73,6 +73,10 @@ class File(Model):
         table_name = "file"
 
 
+# By a constant, not a parameter: only then does SQLite use an index of just these rows.
+UNLISTED = File.listed == SQL("0")
+
+
 class Tier(Model):
     """A folder that holds files, by its path: ranks change with the configuration."""
 
@@ -91,6 +95,8 @@ class Holding(Model):
     file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
     tier = ForeignKeyField(Tier, on_delete="CASCADE")
     bytes = BigIntegerField()
+    # When its bytes were hashed last; 0: nobody knows.
+    verified_at = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         """Peewee's options."""
