@@ -15,9 +15,10 @@ from app.fetching import FetchFailedError, StoppedError
 from app.holdings import PutOffError
 from app.index import StalePageError
 from app.locks import LockTimeoutError
+from app.scrubbing import RottenError
 from app.steps import Step
 from app.store import StoreError
-from app.tiers import NoRoomError, WrongContentError
+from app.tiers import NoRoomError, TierMissingError, WrongContentError
 from app.upstream import UpstreamError, UpstreamUnavailable
 from jobs.exit_codes import ExitCode, JobError, RefusedError
 from jobs.progress import Progress
@@ -29,8 +30,10 @@ EXPECTED = (
     LockTimeoutError,
     NoRoomError,
     OSError,
+    RottenError,
     StalePageError,
     StoreError,
+    TierMissingError,
     UpstreamError,
     WrongContentError,
 )

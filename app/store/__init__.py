@@ -8,9 +8,11 @@ from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
+    "DueFile",
     "Failure",
     "Held",
     "KnownFile",
@@ -23,5 +25,5 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, DocumentQueries):
+class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, VerifyQueries, DocumentQueries):
     """Everything that larder remembers."""
