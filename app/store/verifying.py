@@ -62,4 +62,5 @@ class VerifyQueries(Connection):
 
 def _interval(every: int) -> Any:
     half = every // 2
-    return half + (Holding.file * _SPREAD % _SHARES) * half / _SHARES
+    share = (Holding.file * _SPREAD).bin_and(_SHARES - 1)
+    return half + share * half / _SHARES
