@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import index_scale, index_sync
+from tests.benchmarks import file_moves, index_scale, index_sync
 
 pytestmark = pytest.mark.system
 
@@ -23,4 +23,14 @@ def test_the_whole_list_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert index_scale.main(["--projects", "40", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     for what in ("plan, store and root", "no change", "one changed"):
+        assert what in said
+
+
+def test_moves_and_fetches_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside what copies and downloads without looking at the bytes."""
+    options = ["--files", "2", "--megabytes", "1", "--rounds", "1"]
+    folders = ["--folder", str(tmp_path), "--source", str(tmp_path)]
+    assert file_moves.main([*options, *folders]) == 0
+    said = capsys.readouterr().out
+    for what in ("2 files", "cp, flushed", "move beside cp"):
         assert what in said

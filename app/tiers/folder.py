@@ -134,9 +134,10 @@ class Folder:
     def place(self, partial: Partial, path: FilePath) -> None:
         """Give a checked partial file its name."""
         target = self.path(path)
-        _make_folders(target.parent, self.root)
+        changed = _make_folders(target.parent, self.root)
         partial.place(target)
-        flush_folder(target.parent)
+        for folder in changed:
+            flush_folder(folder)
 
     def share(self, other: "Folder", path: FilePath) -> bool:
         """Give a file of another tier a name here as well; False where that cannot be.
@@ -154,13 +155,14 @@ class Folder:
                 raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
             self._used += size
         try:
-            _make_folders(self.path(path).parent, self.root)
+            changed = _make_folders(self.path(path).parent, self.root)
             # The companion first: a file that is here is here with it.
             for name in (companion_of(path), path):
                 if other.path(name).exists():
                     self.path(name).unlink(missing_ok=True)
                     self._link(other.path(name), self.path(name))
-            flush_folder(self.path(path).parent)
+            for folder in changed:
+                flush_folder(folder)
         except OSError as error:
             with self._lock:
                 self._used -= size
@@ -270,12 +272,18 @@ class Folder:
             folder = folder.parent
 
 
-def _make_folders(folder: Path, root: Path) -> None:
-    """Make a file's folders, flushing each new entry into its parent."""
+def _make_folders(folder: Path, root: Path) -> list[Path]:
+    """Make a file's folders; return those to be flushed once the file is in its place.
+
+    The innermost comes first: on a filesystem with a journal its flush takes the others
+    with it, and one for each, before the file, would cost as much as the file.
+    """
+    changed = [folder]
     missing = []
     while not folder.exists() and folder != root:
         missing.append(folder)
         folder = folder.parent
+        changed.append(folder)
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
-        flush_folder(path.parent)
+    return changed

@@ -81,31 +81,35 @@ class Partial:
             for chunk in chunks:
                 self._refuse_longer(self._hashed + len(chunk))
                 try:
-                    _write_all(stream, chunk)
+                    write_all(stream, chunk)
                 except OSError as error:
                     self.discard()
                     raise NoRoomError(f"cannot write {self.path}: {error.strerror}") from error
                 self._digest.update(chunk)
                 self._hashed += len(chunk)
 
-    def check(self, digest: Sha256 | None = None) -> None:
-        """Check size and digest, set the modification time, and flush.
+    def confirm(self, digest: str) -> None:
+        """Check the digest of what was written.
 
-        The digest is that of the bytes as they were written, or the one that the caller
-        has read from the disk.
+        Raises:
+            WrongContentError: It is another than the index says; the file is deleted.
+
+        """
+        if digest != self.content.sha256:
+            self.discard()
+            message = f"its SHA-256 is {digest}, the index says {self.content.sha256}"
+            raise WrongContentError(message)
+
+    def check(self) -> None:
+        """Check size and digest, set the modification time, and flush.
 
         Raises:
             WrongContentError: The content is another; the file is deleted.
 
         """
         with self.path.open("rb") as stream:
-            if digest is None:
-                self._hash_up_to(stream.fileno(), self.size)
-            found = digest or self._digest.hexdigest()
-            if found != self.content.sha256:
-                self.discard()
-                message = f"its SHA-256 is {found}, the index says {self.content.sha256}"
-                raise WrongContentError(message)
+            self._hash_up_to(stream.fileno(), self.size)
+            self.confirm(self._digest.hexdigest())
             if self.content.mtime is not None:
                 os.utime(stream.fileno(), (self.content.mtime, self.content.mtime))
             os.fsync(stream.fileno())
@@ -155,7 +159,8 @@ def _key(url: str) -> str:
     return hashlib.blake2b(url.encode(), digest_size=16).hexdigest()
 
 
-def _write_all(stream: FileIO, chunk: bytes) -> None:
+def write_all(stream: FileIO, chunk: bytes | memoryview) -> None:
+    """Write a chunk without a buffer, however many writes the kernel makes of it."""
     rest = memoryview(chunk)
     while rest:
         rest = rest[stream.write(rest) :]
