@@ -162,10 +162,11 @@ class Holdings:
         ]
 
     def _evict(self, path: FilePath, tier: int) -> None:
-        # The store first: whoever asks it where the file is must not be sent to
-        # nothing. A kill in between leaves a file that the next survey adopts again.
-        self._store.release([path])
+        # The disk first: a kill in between leaves a record that the next run finds. A file
+        # without one would be nobody's, where no page lists it any more. Who is told
+        # meanwhile that it is here, nginx answers as for any file that is not.
         self._folders[tier].remove(path)
+        self._store.release([path])
 
     def _adopt(self, path: FilePath, tier: int) -> None:
         folder = self._folders[tier]

@@ -107,6 +107,9 @@ def _survey_tier(
             tally.strays.append((item.path, rank, total))
         else:
             unknown[item.path] = total
+    for path in store.unlisted_of(list(unknown)):
+        # A kill has left it, before its record.
+        tally.repairs.append(Drop(path, rank, unknown[path]))
     for known in store.files(list(unknown)):
         tally.holdings[known.path] = Placed(rank, unknown[known.path])
         tally.repairs.append(Adopt(known.path, rank, unknown[known.path]))

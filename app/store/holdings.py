@@ -124,6 +124,14 @@ class HoldingQueries(Connection):
             for (path,) in self._rows(File.select(File.path).where(UNLISTED)):
                 yield path
 
+    def unlisted_of(self, paths: list[FilePath]) -> Iterator[FilePath]:
+        """Yield those of the files that are known, and that no page lists any more."""
+        with self._reading():
+            for part in chunks(paths):
+                query = File.select(File.path).where(File.path.in_(part), File.listed == 0)
+                for (path,) in self._rows(query):
+                    yield path
+
     def forgettable(self) -> tuple[int, int]:
         """Return how many unlisted files and gone projects `forget_gone` would delete."""
         with self._reading():

@@ -12,7 +12,7 @@ from app.names import Sha256
 from app.tiers.errors import NoRoomError
 from app.tiers.partial import Partial, write_all
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
