@@ -8,7 +8,15 @@ from pathlib import Path
 
 from app import model
 from app.bounds import MinFree
-from app.fetching import Fetcher, StoppedError, Wanted, as_warning, hold_companion, wanted
+from app.fetching import (
+    Fetcher,
+    FetchFailedError,
+    StoppedError,
+    Wanted,
+    as_warning,
+    hold_companion,
+    wanted,
+)
 from app.names import FilePath, companion_of
 from app.steps import (
     Adopt,
@@ -120,6 +128,7 @@ class Holdings:
                 self._fetcher.fetch(self._folders[tier], self._wanted(path))
                 self._hold(self._folders[tier], path)
             case FetchCompanion(path, tier):
+                self._need(self._folders[tier], path)
                 self._fetcher.fetch_companion(self._folders[tier], self._wanted(path))
                 self._hold(self._folders[tier], path)
             case PutOff(what, reason):
@@ -167,6 +176,11 @@ class Holdings:
         # meanwhile that it is here, nginx answers as for any file that is not.
         self._folders[tier].remove(path)
         self._store.release([path])
+
+    def _need(self, folder: Folder, path: FilePath) -> None:
+        if not folder.path(path).exists():
+            message = f"{folder.path(path)} is not here any more"
+            raise FetchFailedError(message)
 
     def _adopt(self, path: FilePath, tier: int) -> None:
         folder = self._folders[tier]

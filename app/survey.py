@@ -107,13 +107,26 @@ def _survey_tier(
             tally.strays.append((item.path, rank, total))
         else:
             unknown[item.path] = total
+    _sort_unknown(store, rank, unknown, found, tally)
+    _add_up(folder, sum(item.bytes for item in found.values()), tally)
+
+
+def _sort_unknown(
+    store: Store,
+    rank: int,
+    unknown: Mapping[FilePath, int],
+    found: Mapping[str, Found],
+    tally: _Tally,
+) -> None:
+    """Adopt what the index lists, drop what it has listed once, and leave others theirs."""
     for path in store.unlisted_of(list(unknown)):
         # A kill has left it, before its record.
         tally.repairs.append(Drop(path, rank, unknown[path]))
     for known in store.files(list(unknown)):
         tally.holdings[known.path] = Placed(rank, unknown[known.path])
+        if known.metadata_sha256 and known.path + COMPANION not in found:
+            tally.incomplete.add(known.path)
         tally.repairs.append(Adopt(known.path, rank, unknown[known.path]))
-    _add_up(folder, sum(item.bytes for item in found.values()), tally)
 
 
 def _survey_dropped(folder: Folder, believed: Iterable[Held], tally: _Tally) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from app.config import Config
+from app.fetching import FetchFailedError
 from app.holdings import PutOffError
 from app.scrubbing import RottenError, Scrub, ScrubPolicy
 from app.steps import Step
@@ -28,6 +29,7 @@ _WATCHED = tuple(f"{APP}/{name}" for name in ("tiers", "holdings", "fetching", "
 OVER_LIMIT = 3
 _FAILED = 4
 _EXPECTED = (
+    FetchFailedError,
     NoRoomError,
     PutOffError,
     RottenError,
