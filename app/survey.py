@@ -39,18 +39,20 @@ class _Tally:
     leftovers: dict[int, list[Leftover]] = field(default_factory=dict)
     incomplete: set[FilePath] = field(default_factory=set)
     repairs: list[Step] = field(default_factory=list)
-    # Found where the store does not say that they are: path, rank, bytes.
-    strays: list[tuple[FilePath, int, int]] = field(default_factory=list)
+    # Found where the store does not say that they are: path, rank, bytes, and whether
+    # announced metadata is missing.
+    strays: list[tuple[FilePath, int, int, bool]] = field(default_factory=list)
 
     def settle_strays(self) -> None:
         """Drop second copies; of a file that is nowhere else, the copy is the file."""
-        for path, rank, total in self.strays:
+        for path, rank, total, incomplete in self.strays:
             if path in self.holdings:
                 self.repairs.append(Drop(path, rank, total))
             else:
                 self.holdings[path] = Placed(rank, total)
                 self.repairs.append(Adopt(path, rank, total))
                 self.foreign[rank] -= total
+                self.incomplete |= {path} if incomplete else set()
 
 
 def survey(store: Store, folders: Mapping[int, Folder], dropped: Collection[Folder] = ()) -> Survey:
@@ -104,7 +106,8 @@ def _survey_tier(
         elif owner is not None:
             tally.repairs.append(Drop(item.path, rank, total))
         elif held or item.path in tally.holdings:
-            tally.strays.append((item.path, rank, total))
+            lacks = bool(held and held.announced and item.name + COMPANION not in found)
+            tally.strays.append((item.path, rank, total, lacks))
         else:
             unknown[item.path] = total
     _sort_unknown(store, rank, unknown, found, tally)

@@ -171,3 +171,53 @@ def test_a_tier_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """And no empty one."""
     with pytest.raises(FileNotFoundError):
         list(Folder(Tier(0, str(tmp_path / "gone"), HUGE), Disk(tmp_path, MinFree())).scan())
+
+
+def free_of(root: Path) -> tuple[int, int]:
+    """Return the bytes and inodes that a filesystem has free."""
+    stat = os.statvfs(root)
+    return stat.f_bavail * stat.f_frsize, stat.f_favail
+
+
+def test_room_that_is_promised_is_not_given_twice(tmp_path: Path) -> None:
+    """Downloads side by side, in one tier or in two on one disk, share what is free."""
+    big = 1 << 32
+    keep = MinFree(bytes=max(1, free_of(tmp_path)[0] - 3 * big // 2))
+    for name in ("hot", "cold"):
+        (tmp_path / name).mkdir()
+    tiers = [Tier(rank, str(tmp_path / name), HUGE) for rank, name in enumerate(("hot", "cold"))]
+    hot, cold = open_folders(tiers, keep).values()
+    first, second = hot.partial(PATH, content(big)), cold.partial(PATH, content(big))
+    refused = pytest.raises(NoRoomError, match="the disk of")
+    with hot.reserved(first), refused, cold.reserved(second):
+        pytest.fail("it was begun")
+    with cold.reserved(second):
+        pass
+
+
+def test_a_disk_keeps_its_inodes(tmp_path: Path) -> None:
+    """A disk full of small files has bytes left, and room for none."""
+    inodes = free_of(tmp_path)[1]
+    if not inodes:
+        pytest.skip("this filesystem has no fixed number of inodes")
+    tier = open_folders([Tier(0, str(tmp_path), HUGE)], MinFree(inodes=inodes + 1_000_000))[0]
+    partial = tier.partial(PATH, content(10))
+    with pytest.raises(NoRoomError, match="inodes"), tier.reserved(partial):
+        pytest.fail("it was begun")
+
+
+def test_a_filesystem_without_links_copies(tmp_path: Path) -> None:
+    """What a link would leave half-done is gone, and its room given back."""
+    for name in ("hot", "cold"):
+        (tmp_path / name).mkdir()
+    put(tmp_path / "cold", PATH, 10)
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    disk = Disk(tmp_path, MinFree())
+    hot = Folder(Tier(0, str(tmp_path / "hot"), HUGE), disk, link=refuse)
+    cold = Folder(Tier(1, str(tmp_path / "cold"), HUGE), disk)
+    hot.count(0, 15)
+    assert [False, False] == [hot.share(cold, PATH) for _ in range(2)]
+    assert not hot.path(PATH).exists()
