@@ -9,7 +9,9 @@ from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
-from app.pages import PackagePlaces
+from app.lost_votes import LostVotes
+from app.pages import FORMAT, PackagePlaces
+from app.rerender import OwnPages
 from app.runtime import RunDirectory
 from app.shelf import Shelf
 from app.spooling import Spool
@@ -36,13 +38,19 @@ def open_upstream(config: Config, connections: int) -> Upstream:
     )
 
 
-def open_index(config: Config, store: Store, upstream: Upstream) -> Index:
+def open_index(
+    config: Config, store: Store, upstream: Upstream, page_format: int = FORMAT
+) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
     mirrored = config.sync.legacy_json is LegacyJson.MIRROR
-    legacy = LegacyPages(upstream, store, Shelf(config.repo_path), mirrored=mirrored)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy)
-    policy = IndexPolicy(config.timeouts.upstream, keep_deleted=config.keep_deleted)
+    shelf, keep = Shelf(config.repo_path), config.keep_deleted
+    legacy = LegacyPages(upstream, store, shelf, mirrored=mirrored)
+    own = OwnPages(store, shelf, keep_deleted=keep)
+    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy, own)
+    # Nothing of the configuration changes a page, since links are relative. A key that
+    # does adds a word of its own to the mark.
+    policy = IndexPolicy(config.timeouts.upstream, mark=str(page_format), keep_deleted=keep)
     return Index(parts, policy)
 
 
@@ -69,4 +77,10 @@ def known_hosts(config: Config) -> frozenset[str]:
 def open_spool(config: Config, store: Store) -> Spool:
     """Return the votes that nginx took in the application's place."""
     run = RunDirectory(config.repo_path)
-    return Spool(run.spool, store, config.cache.dedup_window, run.nginx_pid)
+    window, keep = config.cache.dedup_window, config.votes.keep_networks
+    return Spool(run.spool, store, window, run.nginx_pid, keep)
+
+
+def open_lost_votes(config: Config, store: Store) -> LostVotes:
+    """Return the count of votes that were taken and never written."""
+    return LostVotes(RunDirectory(config.repo_path).votes, store)

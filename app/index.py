@@ -1,18 +1,21 @@
 """Keeping a project's pages in step with upstream: fetch, render, write, record."""
 
+import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from app import pages
-from app.legacy import LegacyPages
+from app.legacy import LegacyPages, StaleLegacyError
 from app.locks import NameLocks
+from app.model import Project
 from app.names import ProjectName
 from app.planning import retry_pause
-from app.store import Failure, Settled, Store, TrackedProject
+from app.rerender import LostPageError, OwnPages, render
+from app.store import Failure, Outdated, Rendered, Settled, Store, TrackedProject
 from app.together import Together
-from app.tree import Pages, PageTree
+from app.tree import PageTree
 from app.updates import Update, Updates
 from app.upstream import (
     NoSuchProject,
@@ -22,8 +25,7 @@ from app.upstream import (
     Validators,
 )
 
-FILES_URL = "../../packages/"
-"""From a project's page to the files: relative, so that any host name will do."""
+logger = logging.getLogger(__name__)
 
 QUARANTINED = "quarantined"
 """PEP 792: "the project is considered generally unsafe for use"."""
@@ -55,6 +57,7 @@ class IndexParts:
     tree: PageTree
     locks: NameLocks
     legacy: LegacyPages
+    own: OwnPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class IndexPolicy:
 
     # Seconds to wait for another's fetch of the same project.
     patience: float
+    # How pages are rendered now: `app.pages.FORMAT`, and what else changes pages.
+    mark: str
     # Whether held files stay though upstream deleted them; never those in quarantine.
     keep_deleted: bool = False
 
@@ -77,7 +82,7 @@ class Index:
         self._store, self._upstream = parts.store, parts.upstream
         self._tree, self._locks = parts.tree, parts.locks
         self._policy, self._clock = policy, clock
-        self._legacy = parts.legacy
+        self._legacy, self._own = parts.legacy, parts.own
         self._updates = Together(Updates(parts.store, parts.tree).carry_out)
 
     def ask(self, name: ProjectName) -> None:
@@ -108,26 +113,93 @@ class Index:
 
         """
         with self._locks.hold(name, self._policy.patience):
-            here = self._tree.has(name)
-            tracked = self._store.tracked_project(name)
+            # What is not here needs no look into the store, unless something goes wrong.
+            tracked = self._store.tracked_project(name) if self._tree.has(name) else None
+            return self._bring(name, tracked, announced)
+
+    def render(self, name: ProjectName) -> Outcome:
+        """Render a project's pages as they would be now, from what is here.
+
+        Where that does not suffice, the project is brought in anew. Raises as `bring` does.
+        """
+        with self._locks.hold(name, self._policy.patience):
+            known = self._store.tracked_project(name)
+            if known is None:
+                return Outcome.UNCHANGED
             try:
-                outcome = self._write(name, tracked if here else None, announced)
+                self._render(known)
+            except LostPageError as error:
+                logger.info("%s is fetched again: %s", name, error)
+                return self._bring(name, _without_validators(known), None)
+            return Outcome.WRITTEN
+
+    def complete(self, name: ProjectName) -> None:
+        """Fetch the legacy JSON that a project's pages lack; raises as `bring` does."""
+        with self._locks.hold(name, self._policy.patience):
+            known = self._store.tracked_project(name)
+            if known is None or not self._tree.has(name):
+                return
+            with self._noting(name, known):
                 self._legacy.complete(name)
-            except NoSuchProject:
-                if here:
-                    return Outcome.GONE
-                self._bury(name, announced)
-                return Outcome.ABSENT
-            except (UpstreamError, StalePageError) as error:
-                self._store.fail(name, self._failure(error, tracked))
-                raise
-            else:
-                return outcome
+            self._store.note_legacy(name)
+
+    def outdated(self) -> Iterator[Outdated]:
+        """Yield, by name, the projects in step that `render` or `complete` are for."""
+        return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
+
+    @property
+    def mark(self) -> str:
+        """How pages are rendered now."""
+        return self._policy.mark
 
     def remove(self, name: ProjectName, announced: int | None = None) -> None:
         """Take a project away: its pages now, its held files by whoever withdraws them."""
         with self._locks.hold(name, self._policy.patience):
             self._bury(name, announced)
+
+    def _bring(
+        self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
+    ) -> Outcome:
+        here = self._tree.has(name)
+        try:
+            with self._noting(name, tracked):
+                outcome = self._write(name, tracked if here else None, announced)
+                self._legacy.complete(name)
+        except NoSuchProject:
+            if here:
+                return Outcome.GONE
+            self._bury(name, announced)
+            return Outcome.ABSENT
+        return outcome
+
+    @contextmanager
+    def _noting(self, name: ProjectName, tracked: TrackedProject | None) -> Iterator[None]:
+        """Note what goes wrong upstream; what is here is rendered as it would be now."""
+        try:
+            yield
+        except NoSuchProject:
+            raise
+        except (UpstreamError, StalePageError) as error:
+            known = tracked or self._store.tracked_project(name)
+            self._store.fail(name, self._failure(error, known))
+            if known:
+                with suppress(LostPageError):
+                    self._render(known)
+            raise
+
+    def _render(self, known: TrackedProject) -> None:
+        """Render pages that are not as they would be now; raises LostPageError."""
+        mark = self._policy.mark
+        if known.rendered == mark:
+            return
+        project = self._own.read(known)
+        rendered = render(project)
+        if self._own.same(known.name, rendered):
+            self._store.note_rendered(known.name, mark)
+            return
+        staged = self._tree.stage_again(known.name, rendered)
+        keep = self._keeps(project)
+        self._updates.do(Update(project, Rendered(mark), staged, keep_held=keep))
 
     def _bury(self, name: ProjectName, announced: int | None) -> None:
         # The page first: a page that nobody tracks would be served for ever.
@@ -150,19 +222,23 @@ class Index:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
-        quarantined = project.status == QUARANTINED
-        keep = self._policy.keep_deleted and not quarantined
-        ours = pages.with_own_links(project)
-        rendered = Pages(
-            html=(pages.render_html(ours, FILES_URL),),
-            json=(pages.render_json(ours, FILES_URL),),
-            serial=project.serial,
-            legacy=self._legacy.beside(project, fetched.legacy),
+        staged = self._tree.stage(
+            name, render(project, self._legacy.beside(project, fetched.legacy))
         )
-        settled = Settled(project.serial, found.etag, found.last_modified, now)
-        staged = self._tree.stage(name, rendered)
-        self._updates.do(Update(project, settled, staged, keep_held=keep))
-        return Outcome.QUARANTINED if quarantined else Outcome.WRITTEN
+        settled = Settled(
+            project.serial,
+            found.etag,
+            found.last_modified,
+            now,
+            rendered=self._policy.mark,
+            legacy=staged.legacy,
+        )
+        self._updates.do(Update(project, settled, staged, keep_held=self._keeps(project)))
+        return Outcome.QUARANTINED if project.status == QUARANTINED else Outcome.WRITTEN
+
+    def _keeps(self, project: Project) -> bool:
+        """Whether what is held of a project stays though its page lists it no more."""
+        return self._policy.keep_deleted and project.status != QUARANTINED
 
 
 def _validators(known: TrackedProject | None, announced: int | None) -> Validators | None:
@@ -174,9 +250,14 @@ def _validators(known: TrackedProject | None, announced: int | None) -> Validato
     return Validators(known.etag, known.last_modified)
 
 
+def _without_validators(known: TrackedProject) -> TrackedProject:
+    """Return what is known of a page that is to be fetched whole, and not an older one."""
+    return replace(known, checked_at=None)
+
+
 def _kind(error: Exception) -> str:
     """Return the word for a failure that `status` and the runbook use."""
-    if isinstance(error, StalePageError):
+    if isinstance(error, StalePageError | StaleLegacyError):
         return "stale"
     return "unavailable" if isinstance(error, UpstreamUnavailable) else "untrusted"
 

@@ -12,6 +12,10 @@ from app.upstream import Legacy, Upstream, UpstreamError, UpstreamUnavailable
 logger = logging.getLogger(__name__)
 
 
+class StaleLegacyError(UpstreamUnavailable):
+    """Upstream's legacy JSON is of another serial than its page: one is a stale copy."""
+
+
 class LegacyPages:
     """The legacy JSON of whole projects, where it is mirrored with the pages."""
 
@@ -51,6 +55,12 @@ class LegacyPages:
         if (found := self._upstream.legacy(name)) is not None:
             check(name, found, serial)
             self._shelf.put_legacy(name, serial, PROJECT, found.body)
+        self._store.note_legacy(name)
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether legacy JSON is kept with every page."""
+        return self._mirrored
 
 
 def serial_of(legacy: Legacy) -> int | None:
@@ -62,10 +72,10 @@ def check(name: ProjectName, legacy: Legacy, serial: int | None) -> None:
     """Refuse legacy JSON that is not of the page's serial; what has none cannot be told.
 
     Raises:
-        UpstreamUnavailable: It is older, or newer; later the two will be one again.
+        StaleLegacyError: It is older, or newer; later the two will be one again.
 
     """
     found = serial_of(legacy)
     if serial is not None and found is not None and found != serial:
         what = f"has serial {found}, but the page has {serial}; one of them is a stale copy"
-        raise UpstreamUnavailable(f"the legacy JSON of {name}", what)
+        raise StaleLegacyError(f"the legacy JSON of {name}", what)

@@ -8,8 +8,8 @@ PEP 740 (provenance) and PEP 792 (project status), read in that order.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
 
 from app.names import Filename, FilePath, ProjectName, Sha256
 
@@ -55,6 +55,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What the store knows of a file that our own page of its project does not say."""
+
+    sha256: str | None
+    # As in `File`.
+    origin: str | None
+    # Upstream's URL, not our own.
+    provenance: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One project's page of the simple index."""
 
@@ -94,6 +105,14 @@ class Tier:
     size_limit: int
 
 
+class VoteSource(IntEnum):
+    """How a vote came in; the numbers stand in the database."""
+
+    LIVE = 0
+    SPOOL = 1
+    IMPORTED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One network's wish for one file: a download, at most one in a window."""
@@ -103,18 +122,28 @@ class Vote:
     network: int
     # Seconds since the epoch.
     time: int
+    source: VoteSource = VoteSource.LIVE
+    # The network itself, only where `votes.keep_networks` has it kept.
+    client: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A file that may be wished for: what scoring and planning need to know of it."""
 
-    path: FilePath
+    # The store's number of it: of millions of files, paths would not fit into memory.
+    file: int
+    # The first 60 bits of its path (`app.names.path_order`): decides between files that
+    # are alike in all else, whatever numbers a store gave them.
+    order: int
     # Of the file alone, held or not: what it is judged by.
     size: int
+    # Those within `cache.vote_window`.
     votes: int
-    # Decayed votes, as of the run.
+    # Decayed votes, as of the run, what it inherited included.
     heat: float
+    # A release whose heat came from its predecessor: it needs no votes of its own.
+    inherited: bool = False
     # The rank of the tier that holds it; None where it is not held.
     held: int | None = None
     # What it takes there, its companion included.
@@ -124,6 +153,19 @@ class Candidate:
     def room(self) -> int:
         """The bytes that a place for it must have."""
         return self.size if self.held_bytes is None else self.held_bytes
+
+
+class Ranked(NamedTuple):
+    """A candidate in its place of the ranking."""
+
+    # What it is worth to the tier in question, best first.
+    score: float
+    file: int
+    size: int
+    # The bytes that a place for it must have.
+    room: int
+    # The rank of the tier that holds it; None where it is not held.
+    held: int | None
 
 
 def utc(timestamp: str) -> datetime | None:

@@ -33,6 +33,8 @@ form, derived from its SHA-256 or its URL (see ``app.model.File``).
 
 # The core metadata specification ("Name"), in ASCII as PyPI enforces it.
 _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# PEP 503's normal form of that: most names come in it, and there are a million.
+_NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -58,6 +60,8 @@ def parse_project(text: str) -> ProjectName:
             specification, "Name"), or too long for a folder.
 
     """
+    if len(text) <= _MAX_COMPONENT and _NORMAL.fullmatch(text):
+        return ProjectName(text)
     if len(text) > _MAX_COMPONENT or not _PROJECT.fullmatch(text):
         message = f"{text[:80]!r} is not a project name"
         raise InvalidNameError(message)
@@ -117,6 +121,15 @@ def parse_file_path(text: str) -> FilePath:
         message = f"{text[:120]!r} is not a path below /packages/"
         raise InvalidNameError(message)
     return FilePath(f"{folders}/{parse_filename(name)}")
+
+
+def path_order(path: FilePath) -> int:
+    """Return the first 60 bits of a path's digest: numbers that sort as the paths do.
+
+    >>> path_order(FilePath("00/00/0" + "0" * 10 + "0f" + "0" * 47 + "/a.whl"))
+    15
+    """
+    return int(path[:2] + path[3:5] + path[6:17], 16)
 
 
 COMPANION = ".metadata"

@@ -26,6 +26,11 @@ class RunDirectory:
         return self.path / "spool" / "votes.jsonl"
 
     @property
+    def votes(self) -> Path:
+        """What each worker of the app has done with its votes (`app.lost_votes`)."""
+        return self.path / "votes"
+
+    @property
     def nginx_conf(self) -> Path:
         """The configuration that `up` renders."""
         return self.path / "nginx.conf"

@@ -9,12 +9,14 @@
 Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them all.
 """
 
-import gzip
+import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from app.atomic import replacing
 from app.names import Filename, ProjectName, Version
+from app.packing import pack
 
 LEGACY = "legacy"
 """The link to the folder that has the serial in its name."""
@@ -25,8 +27,6 @@ PROJECT = "project.json"
 SLOTS = 4
 """How many seconds of modification times one generation of a project has (`app.tree`)."""
 
-_GZIP_LEVEL = 6
-
 
 class Shelf:
     """Keeps documents with a project's pages; whoever writes holds the project's lock."""
@@ -35,6 +35,7 @@ class Shelf:
         """Make the folders if they are missing."""
         self._simple = repo_path / "simple"
         self._json = repo_path / "json"
+        self._links = os.fspath(self._json)
         self._staging = repo_path / "run" / "staging"
         self._root = repo_path / "run" / "root"
         for folder in (self._simple, self._json, self._staging, self._root):
@@ -82,15 +83,28 @@ class Shelf:
         # The compressed one first: nginx looks for it only where there is the other.
         packed = target.with_name(target.name + ".gz")
         with replacing(packed, self._staging, stamp + 1) as stream:
-            stream.write(gzip.compress(body, _GZIP_LEVEL, mtime=0))
+            stream.write(pack(body))
         with replacing(target, self._staging, stamp) as stream:
             stream.write(body)
 
+    def carry(self, name: ProjectName, folder: Path) -> bool:
+        """Let the documents of the pages that are here lie beside those that follow them.
+
+        For pages of the same serial alone. Return whether there is legacy JSON.
+        """
+        pages = self._simple / name
+        for path in pages.iterdir() if pages.is_dir() else ():
+            if path.is_symlink():
+                (folder / path.name).symlink_to(path.readlink())
+            elif path.is_dir():
+                # Documents are replaced and never written into: a second name will do.
+                shutil.copytree(path, folder / path.name, copy_function=_link)
+        return (folder / LEGACY / PROJECT).is_file()
+
     def link(self, name: ProjectName) -> None:
         """Let `json/{project}` lead to the legacy JSON, where it does not yet."""
-        link = self._json / name
-        if not link.is_symlink():
-            link.symlink_to(f"../simple/{name}/{LEGACY}/{PROJECT}")
+        with suppress(FileExistsError):
+            os.symlink(f"../simple/{name}/{LEGACY}/{PROJECT}", f"{self._links}/{name}")  # noqa: PTH211  a million of them
 
     def unlink(self, name: ProjectName) -> None:
         """Take `json/{project}` away."""
@@ -108,6 +122,14 @@ class Shelf:
         for old in self._root.glob("serial-*"):
             if old.name != folder:
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Some filesystems have no second names.
+        shutil.copy2(source, target)
 
 
 def serial_folder(serial: int | None) -> str:

@@ -1,32 +1,41 @@
-"""Taking in the spool: votes that nginx wrote while the application was away.
+"""Taking in the spool: votes that nginx wrote while the application was away, or always.
 
 Where the reading stands is in the store, in the transaction that counts the votes, so
-a kill in between neither loses nor repeats anything. A spool that has grown is set
-aside under another name; what nginx still writes to it until it reopens its logs is
-read before it is deleted.
+a kill in between neither loses nor repeats anything. It is noted by what the file begins
+with, not by its inode's number, which the filesystem gives to another file. A spool that
+has grown is set aside under another name; what nginx still writes to it until it reopens
+its logs is read before it is deleted.
 """
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 from app.clients import network_id
 from app.locks import FileLock, LockedError
-from app.model import Vote
+from app.model import Vote, VoteSource
 from app.spool import parse_spool_line
 from app.store import Store
 
 _BATCH = 1 << 20
 """Bytes read, and then counted in one transaction."""
 
+_HEAD = 4096
+"""Bytes that a first line has at most; one of nginx's has some 500."""
+
+_SHORTEST = 32
+"""Bytes; what is shorter is no line of nginx's, and may be at the head of several files."""
+
 _ROTATE_AT = 64 << 20
 """Bytes after which a spool that is read to its end is set aside."""
 
 _SETTLED = 60
-"""Seconds after which nginx has surely reopened its logs."""
+"""Seconds after which nginx's workers, too, have surely reopened their logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +48,19 @@ class Spool:
     window: int
     # The process id of nginx's master, to have it reopen its logs.
     nginx_pid: Path
+    # Whether the database shall know the networks themselves, too.
+    keep_networks: bool = False
+    clock: Callable[[], float] = time.time
 
     def pending(self) -> int:
         """Return how many bytes have not been read yet."""
-        return sum(
-            max(0, path.stat().st_size - self.store.spool_position(path.stat().st_ino))
-            for path in self._files()
-        )
+        total = 0
+        for path in self._files():
+            with path.open("rb") as stream:
+                mark = _mark_of(stream)
+                size = os.fstat(stream.fileno()).st_size
+                total += max(0, size - self.store.spool_position(mark)) if mark else 0
+        return total
 
     def read(self) -> int:
         """Count all votes that are there; return how many opened a window.
@@ -65,50 +80,88 @@ class Spool:
         return self.path.with_suffix(".aside")
 
     def _files(self) -> list[Path]:
-        return [path for path in (self._aside, self.path) if path.exists()]
+        return [path for path in (self._aside, self.path) if path.is_file()]
 
     def _read(self, path: Path) -> int:
         counted = 0
         key = self.store.network_key()
         with path.open("rb") as stream:
-            inode = os.fstat(stream.fileno()).st_ino
-            stream.seek(self._start(inode, os.fstat(stream.fileno()).st_size))
-            while lines := stream.readlines(_BATCH):
-                if not lines[-1].endswith(b"\n"):
-                    # nginx is in the middle of it, or a full disk has torn it.
-                    stream.seek(-len(lines.pop()), os.SEEK_CUR)
-                    if not lines:
-                        break
-                votes = list(_votes(lines, key))
-                counted += self.store.add_spooled(votes, self.window, inode, stream.tell())
+            mark = _mark_of(stream)
+            if mark is None:
+                return 0
+            stream.seek(self._start(stream, mark))
+            while lines := _whole_lines(stream):
+                votes = list(self._votes(lines, key))
+                self.store.keep_networks(votes)
+                counted += self.store.add_spooled(votes, self.window, mark, stream.tell())
         return counted
 
-    def _start(self, inode: int, size: int) -> int:
-        position = self.store.spool_position(inode)
-        # A file shorter than what was read of it is another file with an old number.
-        return position if position <= size else 0
+    def _start(self, stream: BinaryIO, mark: int) -> int:
+        """Return where to go on; in a file that was cut, at its new end."""
+        position = self.store.spool_position(mark)
+        size = os.fstat(stream.fileno()).st_size
+        if position > size:
+            self.store.add_spooled((), self.window, mark, size)
+        return min(position, size)
+
+    def _votes(self, lines: list[bytes], key: bytes) -> Iterator[Vote]:
+        for line in lines:
+            found = parse_spool_line(line)
+            if found is not None:
+                number = network_id(key, found.network)
+                client = found.network if self.keep_networks else None
+                yield Vote(found.path, number, int(found.time), VoteSource.SPOOL, client)
 
     def _tidy(self) -> None:
         """Delete the file that was set aside, or set the current one aside."""
-        if self._aside.exists():
-            stat = self._aside.stat()
-            if time.time() - stat.st_ctime > _SETTLED:
-                self._aside.unlink()
-                self.store.forget_spool(stat.st_ino)
-        elif self.path.exists() and self.path.stat().st_size > _ROTATE_AT:
-            self.path.rename(self._aside)
+        if not self._aside.exists():
+            if self.path.is_file() and self.path.stat().st_size > _ROTATE_AT:
+                self.path.rename(self._aside)
+                self._reopen()
+        elif not self.path.exists():
+            # nginx has not begun a new one, so it writes to the old one still.
             self._reopen()
+        elif self.clock() - self._aside.stat().st_ctime > _SETTLED and not self.pending():
+            with self._aside.open("rb") as stream:
+                mark = _mark_of(stream)
+            self._aside.unlink()
+            if mark:
+                self.store.forget_spool(mark)
 
     def _reopen(self) -> None:
         """Have nginx open a new spool (its signal for that is USR1)."""
         try:
-            os.kill(int(self.nginx_pid.read_text()), signal.SIGUSR1)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+            number = int(self.nginx_pid.read_text())
+            # A killed nginx leaves its number, which may be somebody else's by now; and
+            # USR1 ends whoever does not know it.
+            if Path(f"/proc/{number}/comm").read_text().strip() == "nginx":
+                os.kill(number, signal.SIGUSR1)
+        except (OSError, ValueError):
             return
 
 
-def _votes(lines: list[bytes], key: bytes) -> Iterator[Vote]:
-    for line in lines:
-        found = parse_spool_line(line)
-        if found is not None:
-            yield Vote(found.path, network_id(key, found.network), int(found.time))
+def _mark_of(stream: BinaryIO) -> int | None:
+    """Return the number of a file that begins as this one does; None until it has a line.
+
+    The first line has a time in milliseconds, a network and a path: no two spools begin
+    alike, but for copies of one, whose votes are the same.
+    """
+    stream.seek(0)
+    head = stream.read(_HEAD)
+    end = head.find(b"\n", _SHORTEST)
+    if end < 0 and len(head) < _HEAD:
+        return None
+    line = head[:end] if end >= 0 else head
+    # 63 bits: a positive number in every database.
+    return int.from_bytes(blake2b(line, digest_size=8).digest()) >> 1 or 1
+
+
+def _whole_lines(stream: BinaryIO) -> list[bytes]:
+    """Read the next lines; the one that is not ended yet is left for the next time."""
+    block = stream.read(_BATCH)
+    whole = block.rfind(b"\n") + 1
+    if not whole and len(block) == _BATCH:
+        # No line of ours is so long: it is passed over, piece by piece.
+        return [b""]
+    stream.seek(whole - len(block), os.SEEK_CUR)
+    return block[:whole].splitlines()

@@ -20,6 +20,8 @@ class Step:
     verb: ClassVar[str]
     # Whether it may run beside its neighbours; the others run alone, in order.
     parallel: ClassVar[bool] = True
+    # Whether it asks upstream: such a step is not tried any more once upstream is away.
+    asks: ClassVar[bool] = True
 
     def data(self) -> dict[str, Any]:
         """Return the step as plain data, for `--json`."""
@@ -62,6 +64,44 @@ class RevalidateProject(Step):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"revalidate {self.project}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderProject(Step):
+    """Write a project's pages anew from what is here, because they would look different."""
+
+    verb: ClassVar[str] = "render"
+    # Only where what is here does not suffice.
+    asks: ClassVar[bool] = False
+    project: ProjectName
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"render {self.project} anew"
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteProject(Step):
+    """Fetch the legacy JSON that a project's pages lack."""
+
+    verb: ClassVar[str] = "complete"
+    project: ProjectName
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"complete {self.project} with its legacy JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class AskUpstream(Step):
+    """Ask upstream for its list: the last step of a plan that was made without it."""
+
+    verb: ClassVar[str] = "ask"
+    parallel: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "ask upstream for its list of projects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,24 +270,26 @@ class AskSize(Step):
 
 @dataclass(frozen=True, slots=True)
 class StoreWish(Step):
-    """Put down what should be here; the counts are as of the plan."""
+    """Put down what should be here."""
 
     verb: ClassVar[str] = "wish"
     parallel: ClassVar[bool] = False
-    files: int
-    bytes: int
-    steps: tuple[Step, ...]
+    # The wish as of the plan, and what it leads to; None where nobody has asked.
+    files: int | None = None
+    steps: tuple[Step, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the wish and the steps that it leads to."""
         steps = [step.data() for step in self.steps]
-        return {"step": self.verb, "files": self.files, "bytes": self.bytes, "steps": steps}
+        return {"step": self.verb, "files": self.files, "steps": steps}
 
     def __str__(self) -> str:
         """Return the sentence."""
+        if self.files is None:
+            return "decide which files should be here"
         counts = Counter(step.verb for step in self.steps)
         leads = ", ".join(f"{counts[verb]} to {verb}" for verb in MOVES if counts[verb])
-        return f"wish for {self.files} files, {self.bytes} bytes: {leads or 'no change'}"
+        return f"wish for {self.files} files: {leads or 'no change'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +303,35 @@ class ReadSpool(Step):
     def __str__(self) -> str:
         """Return the sentence."""
         return f"count the votes in {self.bytes} bytes of nginx's spool"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleVotes(Step):
+    """Count the votes that workers of the app took and did not write before they ended."""
+
+    verb: ClassVar[str] = "settle"
+    parallel: ClassVar[bool] = False
+    workers: int
+    lost: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"settle {self.workers} workers of the app that have ended: {self.lost} votes lost"
+
+
+@dataclass(frozen=True, slots=True)
+class HandOn(Step):
+    """Let new releases take over votes from the ones before them."""
+
+    verb: ClassVar[str] = "hand-on"
+    parallel: ClassVar[bool] = False
+    files: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        if not self.files:
+            return "note which files are new; none follows one that is wanted"
+        return f"let {self.files} new files take over votes from the release before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ A project's pages are one folder, and the folder is exchanged as a whole: a read
 sees the HTML and the JSON of one generation.
 """
 
-import gzip
 import math
 import os
 import shutil
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from pathlib import Path
 
@@ -21,20 +20,19 @@ from app.atomic import (
     flush_file,
     flush_filesystem,
     flush_folder,
-    replacing,
 )
 from app.names import InvalidNameError, ProjectName, parse_project
+from app.packing import pack
 from app.shelf import LEGACY, PROJECT, SLOTS, Shelf, serial_folder
 
 HTML = "index.html"
 JSON = "index.v1.json"
 
-_GZIP_LEVEL = 6
 # nginx makes an ETag of a file's size and its modification time in whole seconds, so
 # two variants of one page, or two pages written in one second, could share one. Each
 # variant gets a second of its own out of four, and a page that follows another gets
 # the next four.
-_SLOTS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
+SECONDS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
 
 _MANY = 4
 """From so many projects on, one flush of the whole filesystem costs less than theirs.
@@ -71,7 +69,6 @@ class PageTree:
         """Make the folders if they are missing."""
         self._simple = repo_path / "simple"
         self._staging = repo_path / "run" / "staging"
-        self._root_mark = repo_path / "run" / "root.mark"
         self._shelf = Shelf(repo_path)
         # Flushing it is part of every write; it closes with the object.
         self._descriptor = os.open(self._simple, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -101,18 +98,27 @@ class PageTree:
         Nobody else may stage the same project until then.
         """
         folder = os.path.join(self._staging, f"{os.getpid()}-{os.urandom(8).hex()}")  # noqa: PTH118  the paths of a million small files
-        stamp = _stamp(f"{self._simple}/{name}/{HTML}")
+        stamp = next_stamp(f"{self._simple}/{name}/{HTML}")
         os.mkdir(folder)  # noqa: PTH102
         staged = Staged(name, Path(folder), legacy=pages.legacy is not None)
         try:
             for filename, content in _variants(pages).items():
-                _write(f"{folder}/{filename}", content, stamp + _SLOTS[filename])
+                _write(f"{folder}/{filename}", content, stamp + SECONDS[filename])
             if pages.legacy is not None:
                 _write_legacy(folder, pages.legacy, pages.serial, stamp)
         except BaseException:
             self.discard(staged)
             raise
         return staged
+
+    def stage_again(self, name: ProjectName, pages: Pages) -> Staged:
+        """Stage pages of the serial that is here, with the documents that lie beside it."""
+        staged = self.stage(name, pages)
+        try:
+            return replace(staged, legacy=self._shelf.carry(name, staged.folder))
+        except BaseException:
+            self.discard(staged)
+            raise
 
     def publish(self, staged: Sequence[Staged]) -> list[OSError | None]:
         """Put staged pages in place, each project's all at once; return what failed.
@@ -135,27 +141,6 @@ class PageTree:
     def discard(self, staged: Staged) -> None:
         """Delete what was staged and is not wanted, or what it has replaced."""
         shutil.rmtree(staged.folder, ignore_errors=True)
-
-    def write_root(self, pages: Pages, mark: str) -> None:
-        """Put the root pages in place; they may be larger than memory.
-
-        `mark` tells this list of projects from another; `root_mark` returns it.
-        """
-        stamp = _stamp(self._simple / HTML)
-        for filename, chunks in ((HTML, pages.html), (JSON, pages.json)):
-            self._write_root_page(filename, chunks, stamp)
-        self._shelf.note_root(pages.serial)
-        with replacing(self._root_mark, self._staging) as stream:
-            stream.write(mark.encode())
-
-    def root_mark(self) -> str | None:
-        """Return the mark of the root pages, or None where there are none."""
-        if not all((self._simple / name).exists() for name in _SLOTS):
-            return None
-        try:
-            return self._root_mark.read_text()
-        except FileNotFoundError:
-            return None
 
     def remove(self, name: ProjectName) -> None:
         """Take a project's pages away; nothing happens where there are none."""
@@ -216,17 +201,6 @@ class PageTree:
                 _replace_each(folder, target)
                 flush_folder(target)
 
-    def _write_root_page(self, filename: str, chunks: Iterable[bytes], stamp: int) -> None:
-        packed = filename + ".gz"
-        with (
-            replacing(self._simple / filename, self._staging, stamp + _SLOTS[filename]) as stream,
-            replacing(self._simple / packed, self._staging, stamp + _SLOTS[packed]) as raw,
-            gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as zipped,
-        ):
-            for chunk in chunks:
-                stream.write(chunk)
-                zipped.write(chunk)
-
 
 def _is_name(text: str) -> bool:
     try:
@@ -247,9 +221,9 @@ def _variants(pages: Pages) -> Mapping[str, bytes]:
     html, json = b"".join(pages.html), b"".join(pages.json)
     return {
         HTML: html,
-        HTML + ".gz": gzip.compress(html, _GZIP_LEVEL, mtime=0),
+        HTML + ".gz": pack(html),
         JSON: json,
-        JSON + ".gz": gzip.compress(json, _GZIP_LEVEL, mtime=0),
+        JSON + ".gz": pack(json),
     }
 
 
@@ -259,7 +233,7 @@ def _write_legacy(folder: str, legacy: bytes, serial: int | None, stamp: int) ->
     inner = f"{folder}/{name}"
     os.mkdir(inner)  # noqa: PTH102  see `PageTree.stage`
     _write(f"{inner}/{PROJECT}", legacy, stamp)
-    _write(f"{inner}/{PROJECT}.gz", gzip.compress(legacy, _GZIP_LEVEL, mtime=0), stamp + 1)
+    _write(f"{inner}/{PROJECT}.gz", pack(legacy), stamp + 1)
     os.symlink(name, f"{folder}/{LEGACY}")  # noqa: PTH211
 
 
@@ -283,7 +257,7 @@ def _replace_each(folder: Path, target: Path) -> None:
         path.replace(target / path.name)
 
 
-def _stamp(previous: str | Path) -> int:
+def next_stamp(previous: str | Path) -> int:
     """Return a modification time, a multiple of four, later than the page before."""
     now = int(time.time()) // SLOTS * SLOTS - SLOTS
     try:

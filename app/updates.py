@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.model import Project
-from app.store import Settled, Store, StoreBusyError, StoreError
+from app.store import Rendered, Settled, Store, StoreBusyError, StoreError
 from app.tree import PageTree, Staged
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A project that was fetched, and its pages, which no reader sees yet."""
+    """A project, fetched or rendered anew, and its pages, which no reader sees yet."""
 
     project: Project
-    settled: Settled
+    settled: Settled | Rendered
     staged: Staged
     # Whether held files stay known that its page lists no more.
     keep_held: bool = False

@@ -1,16 +1,16 @@
 """From votes and the index to the wish, and from the wish to steps."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.bounds import MoveBudget
 from app.model import Candidate, Tier
-from app.names import FilePath
-from app.planning import Facts, Wished, assign, fit, follow_roots, plan_moves
-from app.scoring import DecayPolicy, Popularity, popularity, ranking
+from app.names import FilePath, path_order
+from app.planning import Facts, Placed, Wished, assign, fit, follow_roots, plan_moves
+from app.scoring import Policy, ranking
 from app.steps import DropPartial, Step
-from app.store import KnownFile, Store
+from app.store import Popular, Store
 from app.survey import Survey
 from app.tiers import partial_name
 
@@ -23,37 +23,35 @@ class Wishing:
     """Decides which files should be here."""
 
     store: Store
-    policy: DecayPolicy
+    policy: Policy
     tiers: Sequence[Tier]
-    # Votes older than this many seconds do not count.
-    vote_window: int
     budget: MoveBudget
+    # A larger file is never held, whatever the policy.
+    filesize_limit: int
 
-    def popularity(self, now: int) -> dict[FilePath, Popularity]:
-        """Return how popular each file is that was voted for."""
-        votes = self.store.votes(now - self.vote_window)
-        return popularity(votes, now, self.policy.half_life)
+    def candidates(self, survey: Survey, now: int) -> Iterator[Candidate]:
+        """Yield what somebody voted for, and what is here though nobody does any more."""
+        unpopular = dict(survey.holdings)
+        for popular in self.store.popular(now):
+            placed = unpopular.pop(popular.path, None)
+            if (candidate := _candidate(popular, placed)) is not None:
+                yield candidate
+        for popular in self.store.unpopular(list(unpopular)):
+            if (candidate := _candidate(popular, unpopular[popular.path])) is not None:
+                yield candidate
 
-    def wanted(self, popular: Mapping[FilePath, Popularity]) -> list[FilePath]:
-        """Return the files that have votes enough to be fetched."""
-        enough = self.policy.min_vote_count
-        return sorted(path for path, found in popular.items() if found.votes >= enough)
+    def candidate(self, path: FilePath, survey: Survey, now: int) -> Candidate | None:
+        """Return one file as scoring sees it; None where it cannot be held."""
+        popular = self.store.popularity(path, now) or next(self.store.unpopular([path]), None)
+        return popular and _candidate(popular, survey.holdings.get(path))
 
-    def wish(
-        self, popular: Mapping[FilePath, Popularity], survey: Survey
-    ) -> dict[FilePath, Wished]:
-        """Return what should be here, best first onto the hottest tier with room."""
-        known = self.store.files(sorted({*popular, *survey.holdings}))
-        candidates = [
-            candidate
-            for file in known
-            if (candidate := _candidate(file, popular, survey)) is not None
-        ]
-        return assign(ranking(candidates, self.policy), self.tiers, survey.taken)
+    def wish(self, survey: Survey, now: int) -> Iterator[tuple[int, Wished]]:
+        """Yield what should be here, by number: the best on the hottest tier with room."""
+        contenders = ranking(self.candidates(survey, now), self.policy)
+        return assign(contenders, self.tiers, survey.taken)
 
-    def put_down(self, wish: Mapping[FilePath, Wished]) -> None:
-        """Keep a wish for `move`, and the tiers that its ranks speak of."""
-        rows = {path: (wished.rank, wished.score) for path, wished in wish.items()}
+    def put_down(self, rows: Sequence[tuple[int, int, float]]) -> None:
+        """Keep a wish for `move`, by number, rank and score, and the tiers that it is of."""
         self.store.replace_wish(rows)
         self.store.keep(_TIERS, json.dumps([tier.root for tier in self.tiers]).encode())
 
@@ -96,7 +94,7 @@ class Wishing:
         return {
             file.path
             for file in self.store.files(unwished)
-            if file.sha256 and (file.size or 0) <= self.policy.filesize_limit
+            if file.sha256 and (file.size or 0) <= self.filesize_limit
         }
 
 
@@ -117,14 +115,19 @@ def _sort_leftovers(
     return partials, drops
 
 
-def _candidate(
-    file: KnownFile, popular: Mapping[FilePath, Popularity], survey: Survey
-) -> Candidate | None:
-    """Return a file as scoring sees it; None where it cannot be held."""
-    placed = survey.holdings.get(file.path)
+def _candidate(popular: Popular, placed: Placed | None) -> Candidate | None:
+    """Return a file as scoring sees it; None where nobody knows its size."""
     held, held_bytes = (placed.rank, placed.bytes) if placed else (None, None)
-    size = held_bytes if file.size is None else file.size
-    if size is None or file.sha256 is None:
+    size = held_bytes if popular.size is None else popular.size
+    if size is None:
         return None
-    found = popular.get(file.path, Popularity())
-    return Candidate(file.path, size, found.votes, found.heat, held, held_bytes)
+    return Candidate(
+        file=popular.file,
+        order=path_order(popular.path),
+        size=size,
+        votes=popular.votes,
+        heat=popular.heat,
+        inherited=popular.inherited,
+        held=held,
+        held_bytes=held_bytes,
+    )

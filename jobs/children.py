@@ -32,7 +32,7 @@ class Child:
             env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509
+            preexec_fn=end_with_parent,  # noqa: PLW1509
         )
 
     @property
@@ -99,6 +99,11 @@ class Register:
             return []
 
 
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Let the kernel end this process when its parent dies, however that does."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+
+
 def end_session(session: int, patience: float = 2.0) -> int:
     """Kill every process of a session, ours by name; return how many there were.
 
@@ -132,7 +137,3 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def _end_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -16,6 +16,8 @@ _LATEST = 24 * 3600
 """Seconds for which a vote that opened a window is remembered: as long as a vote may lie
 in nginx's spool and still be told from a repeated one."""
 
+_FOR_EVER = 1 << 62
+
 _STALE = 24 * 3600
 """Seconds after which a writer's staging folder cannot belong to a living one."""
 
@@ -31,6 +33,7 @@ class CleanUp(Job):
         files, projects = store.forgettable()
         counts = {
             "expired votes": store.count_expired(self._vote_limit()),
+            "networks that voted": store.count_networks(self._network_limit()),
             "records of files that are gone": files + projects,
             "core metadata of files that are gone": self.parts.core_metadata.count_dropped(),
             "stale partial files": self.parts.holdings.sweepable() + self.parts.tree.stale(_STALE),
@@ -42,7 +45,10 @@ class CleanUp(Job):
         match step:
             case Clean("expired votes"):
                 windows = max(self.parts.config.cache.dedup_window, _LATEST)
-                self.parts.store.expire_votes(self._vote_limit(), int(time.time()) - windows)
+                now = int(time.time())
+                self.parts.store.expire_votes(self._vote_limit(), now - windows, now)
+            case Clean("networks that voted"):
+                self.parts.store.forget_networks(self._network_limit())
             case Clean("records of files that are gone"):
                 self.parts.store.forget_gone()
             case Clean("core metadata of files that are gone"):
@@ -61,6 +67,10 @@ class CleanUp(Job):
                 self.parts.holdings.sweep()
         except LockedError:
             logger.info("left partial downloads to the `move` that is running")
+
+    def _network_limit(self) -> int:
+        """Return the time before which no network is kept; none at all where none shall be."""
+        return self._vote_limit() if self.parts.config.votes.keep_networks else _FOR_EVER
 
     def _vote_limit(self) -> int:
         return int(time.time()) - self.parts.config.cache.vote_window

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from app.tiers import TierMissingError
 from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.dry_run import without_traces
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
+from jobs.hands import Hands
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
 
@@ -58,6 +59,11 @@ class Job(ABC):
         """How many steps run side by side."""
         return self.parts.config.sync.concurrent_downloads
 
+    def crew(self, steps: int) -> Hands | None:
+        """Return who carries out so many steps; None where this process's threads do."""
+        del steps
+        return None
+
     @abstractmethod
     def plan(self) -> Sequence[Step]:
         """Return what is to be done; changes nothing."""
@@ -66,25 +72,39 @@ class Job(ABC):
     def execute(self, step: Step) -> None:
         """Carry out one step; raises an error of the doors where it fails."""
 
+    def answer(self) -> Sequence[Mapping[str, Any]]:
+        """Return what the options ask about in place of a run; most ask nothing."""
+        return ()
+
     def conclude(self, report: Report) -> None:
         """Add to the report what the steps alone do not tell; most have nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job: the plan of a dry run, or the report of one that was run."""
+    """What became of a job: the plan of a dry run, the report of a run, or an answer."""
 
     code: ExitCode
     plan: Sequence[Step] = ()
     report: Report | None = None
+    answer: Sequence[Mapping[str, Any]] = ()
 
     def data(self) -> dict[str, Any] | list[dict[str, Any]]:
         """Return it as plain data, for `--json`."""
+        if self.answer:
+            return [dict(part) for part in self.answer]
         return self.report.data() if self.report else [step.data() for step in self.plan]
 
     def print_plan(self) -> None:
-        """Print a dry run's steps; a report is a line of the log."""
+        """Print a dry run's steps, or an answer; a report is a line of the log."""
         if self.report:
+            return
+        if self.answer:
+            for number, part in enumerate(self.answer):
+                if number:
+                    print_line("")
+                for key, value in part.items():
+                    print_line(f"{key.replace('_', ' ')}: {_words(value)}")
             return
         for step in self.plan:
             print_line(str(step))
@@ -143,12 +163,17 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def set_up_logging(options: argparse.Namespace) -> None:
-    """Log to standard error, one line each; the plan and the report go to standard output."""
+    """Log what the options ask for."""
     level = logging.INFO
     if options.verbose:
         level = logging.DEBUG
     if options.quiet:
         level = logging.WARNING
+    log_from(level)
+
+
+def log_from(level: int) -> None:
+    """Log to standard error, one line each; the plan and the report go to standard output."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     for one in (logger, logging.getLogger("app")):
@@ -191,10 +216,12 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         parts = Parts(config, stop.asked)
         stack.enter_context(FileLock(parts.run.job_lock(kind.name)))
         job = kind(parts, options)
+        if answer := job.answer():
+            return Outcome(ExitCode.DONE, answer=answer)
         steps = job.plan()
         if options.dry_run:
             return Outcome(ExitCode.DONE, plan=steps)
-        runner = Runner(job, job.workers, stop.asked)
+        runner = Runner(job, job.workers, stop.asked, job.crew)
         report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
         return Outcome(report.exit_code, report=report)
 
@@ -251,6 +278,12 @@ def _as_job_errors() -> Iterator[None]:
     except OSError as error:
         message = f"{error.filename or 'the disk'}: {error.strerror or error}"
         raise JobError(message) from error
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_line(line: str) -> None:

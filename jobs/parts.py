@@ -6,13 +6,18 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
-from app.assembly import open_core_metadata, open_index, open_spool, open_upstream
+from app.assembly import open_core_metadata, open_index, open_lost_votes, open_spool, open_upstream
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.foresight import Foresight
 from app.holdings import Bounds, Holdings
 from app.index import Index
+from app.lost_votes import LostVotes
+from app.pages import FORMAT
+from app.releases import Releases
+from app.root_pages import RootPages
 from app.runtime import RunDirectory
-from app.scoring import DecayPolicy
+from app.scoring import Decay
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -32,6 +37,8 @@ class Parts:
     config: Config
     # Whether a signal asked for the end.
     stopping: Callable[[], bool] = field(default=never)
+    # How pages are rendered.
+    page_format: int = FORMAT
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -54,9 +61,14 @@ class Parts:
         return PageTree(self.config.repo_path)
 
     @cached_property
+    def root(self) -> RootPages:
+        """The list of projects on disk."""
+        return RootPages(self.config.repo_path)
+
+    @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream)
+        return open_index(self.config, self.store, self.upstream, self.page_format)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -73,13 +85,34 @@ class Parts:
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
         cache = self.config.cache
-        policy = DecayPolicy(cache.min_vote_count, cache.filesize_limit)
-        return Wishing(self.store, policy, tiers(self.config), cache.vote_window, cache.move_budget)
+        return Wishing(
+            self.store, self.decay, tiers(self.config), cache.move_budget, cache.filesize_limit
+        )
+
+    @cached_property
+    def foresight(self) -> Foresight:
+        """The use cases of questions about the wish."""
+        return Foresight(self.store, self.wishing, self.decay.half_life)
+
+    @property
+    def decay(self) -> Decay:
+        """How heat comes and goes."""
+        return Decay(self.config.cache.min_vote_count, self.config.cache.filesize_limit)
+
+    @cached_property
+    def releases(self) -> Releases:
+        """The use cases of what comes to files that nobody voted for yet."""
+        return Releases(self.store, self.decay.inherit)
 
     @cached_property
     def spool(self) -> Spool:
         """The votes that nginx wrote while the app was away."""
         return open_spool(self.config, self.store)
+
+    @cached_property
+    def lost_votes(self) -> LostVotes:
+        """The count of votes that were taken and never written."""
+        return open_lost_votes(self.config, self.store)
 
 
 def tiers(config: Config) -> list[model.Tier]:

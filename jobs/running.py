@@ -1,54 +1,27 @@
 """Carrying out a plan: workers, failures, progress, and the summary."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from app.fetching import FetchFailedError, StoppedError
+from app.fetching import StoppedError
 from app.holdings import PutOffError
 from app.index import StalePageError
-from app.locks import LockTimeoutError
-from app.scrubbing import RottenError
+from app.legacy import StaleLegacyError
 from app.steps import Step
-from app.store import StoreError
-from app.tiers import NoRoomError, TierMissingError, WrongContentError
-from app.upstream import UpstreamError, UpstreamUnavailable
-from jobs.exit_codes import ExitCode, JobError, RefusedError
+from app.upstream import UpstreamUnavailable
+from jobs.exit_codes import ExitCode, RefusedError
+from jobs.hands import Hands, Threads, attempt
 from jobs.progress import Progress
 
 logger = logging.getLogger("larder")
-
-EXPECTED = (
-    FetchFailedError,
-    LockTimeoutError,
-    NoRoomError,
-    OSError,
-    RottenError,
-    StalePageError,
-    StoreError,
-    TierMissingError,
-    UpstreamError,
-    WrongContentError,
-)
-"""What a step may fail with; anything else is a fault of larder's own (`own_fault`)."""
-
-
-class OwnFaultError(Exception):
-    """Larder itself is wrong: a step failed in a way that none may."""
-
-
-def own_fault(error: Exception) -> OwnFaultError:
-    """Return what to tell the operator; the traceback goes to the log of `--verbose`."""
-    logger.debug("traceback", exc_info=error)
-    what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return OwnFaultError(f"larder's own fault, please report: {what}")
 
 
 class Executor(Protocol):
@@ -139,11 +112,20 @@ class Report:
 class Runner:
     """Carries out steps: those that may, side by side; the others alone, in order."""
 
-    def __init__(self, job: Executor, workers: int, stopping: Callable[[], bool]) -> None:
-        """Use so many workers; `stopping` is asked between steps."""
+    def __init__(
+        self,
+        job: Executor,
+        workers: int,
+        stopping: Callable[[], bool],
+        crew: Callable[[int], Hands | None] | None = None,
+    ) -> None:
+        """Use so many threads, or for a number of steps the `crew` that it is worth.
+
+        `stopping` is asked between steps.
+        """
         self._job, self._workers, self._stopping = job, workers, stopping
-        self._consecutive = 0
-        self._most = 0
+        self._crew = crew
+        self._consecutive = self._most = self._steps = 0
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
@@ -153,19 +135,19 @@ class Runner:
         any more; evictions still happen, and other steps in order.
         """
         report = Report(self._job.name, len(steps))
+        self._steps = len(steps)
         started = time.monotonic()
         with Progress(self._job.name, len(steps)) as progress:
-            for parallel, found in groupby(steps, key=lambda step: step.parallel):
-                group = list(found)
+            # None is kept: a first sync has a million, made as they are taken.
+            for (parallel, asks), group in groupby(steps, key=_manner):
+                patience = give_up_after if asks else math.inf
                 finished = (self._side_by_side if parallel else self._in_order)(
-                    group, lambda: self._stopping() or self._most >= give_up_after
+                    group, partial(self._enough, patience)
                 )
-                tried = 0
                 for step, error in finished:
-                    tried += 1
                     self._note(report, step, error)
                     progress.advance(failed=len(report.failures))
-                self._job.left += len(group) - tried
+                self._job.left += sum(1 for _ in group)  # noqa: B031  the rest of it, which was not tried
         report.seconds = time.monotonic() - started
         self._job.conclude(report)
         level = logging.WARNING if report.failures or report.left else logging.INFO
@@ -174,43 +156,38 @@ class Runner:
             logger.error("%s: %s", self._job.name, problem)
         return report
 
+    def _enough(self, patience: float) -> bool:
+        return self._stopping() or self._most >= patience
+
     def _in_order(
-        self, steps: list[Step], _enough: Callable[[], bool]
+        self, steps: Iterator[Step], _enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        for step in steps:
-            if self._stopping():
-                return
-            yield step, self._try(step)
+        # Those that are not taken are counted as not tried.
+        while not self._stopping() and (step := next(steps, None)):
+            yield step, attempt(partial(self._job.execute, step))
 
     def _side_by_side(
-        self, steps: list[Step], enough: Callable[[], bool]
+        self, steps: Iterator[Step], enough: Callable[[], bool]
     ) -> Iterator[tuple[Step, Exception | None]]:
-        waiting, running = iter(steps), 0
-        finished: SimpleQueue[tuple[Step, Future[Exception | None]]] = SimpleQueue()
-        with ThreadPoolExecutor(self._workers) as pool:
+        running = 0
+        finished: SimpleQueue[tuple[Step, Exception | None]] = SimpleQueue()
+        with self._hands() as hands:
             while True:
                 # No more are handed over than can run: a stop finds none in a queue.
-                while running < self._workers and not enough():
-                    step = next(waiting, None)
+                while running < hands.count and not enough():
+                    step = next(steps, None)
                     if step is None:
                         break
-                    future = pool.submit(self._try, step)
-                    future.add_done_callback(partial(_put, finished, step))
+                    hands.take(step, partial(_put, finished, step))
                     running += 1
                 if not running:
                     return
-                step, future = finished.get()
+                yield finished.get()
                 running -= 1
-                yield step, future.result()
 
-    def _try(self, step: Step) -> Exception | None:
-        try:
-            self._job.execute(step)
-        except (*EXPECTED, JobError, PutOffError, StoppedError) as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - the steps after it must have their turn.
-            return own_fault(error)
-        return None
+    def _hands(self) -> Hands:
+        crew = self._crew(self._steps) if self._crew else None
+        return crew or Threads(self._job.execute, self._workers)
 
     def _note(self, report: Report, step: Step, error: Exception | None) -> None:
         if isinstance(error, StoppedError):
@@ -218,14 +195,13 @@ class Runner:
         if error is None:
             logger.debug("%s", step)
             report.done[step.verb] += 1
-            if step.parallel:
-                report.reached = True
-                self._consecutive = 0
+            report.reached |= step.parallel and step.asks
+            self._consecutive = 0 if step.asks else self._consecutive
             return
         if isinstance(error, PutOffError):
             report.put_off.append((error.step, error.reason))
             return
-        if isinstance(error, StalePageError):
+        if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
             report.put_off.append((step, str(error)))
             self._consecutive = 0
@@ -240,9 +216,12 @@ class Runner:
             self._most = max(self._most, self._consecutive)
 
 
+def _manner(step: Step) -> tuple[bool, bool]:
+    """Return whether a step runs beside its neighbours, and whether upstream is in it."""
+    return step.parallel, step.asks
+
+
 def _put(
-    finished: "SimpleQueue[tuple[Step, Future[Exception | None]]]",
-    step: Step,
-    future: "Future[Exception | None]",
+    finished: "SimpleQueue[tuple[Step, Exception | None]]", step: Step, error: Exception | None
 ) -> None:
-    finished.put((step, future))
+    finished.put((step, error))

@@ -1,15 +1,21 @@
 """Entry point of `larder score`."""
 
+import argparse
+import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from app.names import FilePath
-from app.planning import Wished
-from app.steps import AskSize, ReadSpool, Step, StoreWish
+from app.steps import AskSize, HandOn, ReadSpool, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
+from jobs.questions import Questions
+from jobs.read_spool import intake, take_in
+
+logger = logging.getLogger("larder")
 
 
 class Score(Job):
@@ -17,38 +23,72 @@ class Score(Job):
 
     name = "score"
 
+    @classmethod
+    def add_options(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the questions that may be asked."""
+        parser.add_argument(
+            "--explain",
+            metavar="FILE",
+            help="say what decides about a file, by its name or its path below /packages/",
+        )
+        parser.add_argument(
+            "--what-if",
+            metavar="KEY=VALUE",
+            action="append",
+            default=[],
+            help="say how much another cache would answer, by the votes seen: "
+            "size_limit=2t, filesize_limit=1g, min_vote_count=1",
+        )
+
+    def answer(self) -> Sequence[Mapping[str, Any]]:
+        """Answer the questions, if any was asked."""
+        if not (self.options.explain or self.options.what_if):
+            return ()
+        return Questions(self.parts, int(time.time())).answer(self.options)
+
     def plan(self) -> Sequence[Step]:
-        """Return the spool to read, the sizes to ask for, and the wish as it stands."""
-        now = int(time.time())
-        pending = self.parts.spool.pending()
-        spool: list[Step] = [ReadSpool(pending)] if pending else []
-        wanted = self.parts.wishing.wanted(self.parts.wishing.popularity(now))
-        asked_before = now - self.parts.config.cache.size_db_ttl
-        sizes = [AskSize(file.path) for file in self.parts.store.unsized(wanted, asked_before)]
-        return [*spool, *sizes, self._store_wish(*self._wish())]
+        """Return the votes to take in, the sizes to ask for, and the wish as it stands."""
+        now, cache = int(time.time()), self.parts.config.cache
+        # Here already, so that a tier that is not there ends the run before its first step.
+        self._survey = self.parts.holdings.survey()
+        transfers = self.parts.releases.plan(now)
+        releases: list[Step] = [] if transfers is None else [HandOn(len(transfers))]
+        unsized = self.parts.store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
+        sizes = [AskSize(file.path) for file in unsized]
+        return [*intake(self.parts), *releases, *sizes, self._plan_wish(now)]
 
     def execute(self, step: Step) -> None:
         """Carry out one step; the wish is computed anew from what is known by then."""
+        now = int(time.time())
         match step:
-            case ReadSpool():
-                self.parts.spool.read()
+            case ReadSpool() | SettleVotes():
+                take_in(self.parts, step)
+            case HandOn():
+                self.parts.releases.hand_on(now)
             case AskSize(path):
                 self._ask_size(path)
             case StoreWish():
-                wish, _ = self._wish()
-                self.parts.wishing.put_down(wish)
+                self._store_wish(now)
             case _:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
-    def _wish(self) -> tuple[Mapping[FilePath, Wished], Sequence[Step]]:
-        wishing, survey = self.parts.wishing, self.parts.holdings.survey()
-        wish = wishing.wish(wishing.popularity(int(time.time())), survey)
-        return wish, wishing.steps(wish, survey)
+    def _plan_wish(self, now: int) -> StoreWish:
+        """Return the last step; only a dry run says beforehand what it will come to."""
+        if not self.options.dry_run:
+            return StoreWish()
+        wishing, survey = self.parts.wishing, self._survey
+        wish = dict(wishing.wish(survey, now))
+        paths = self.parts.store.paths(list(wish))
+        steps = wishing.steps({path: wish[file] for file, path in paths}, survey)
+        return StoreWish(len(wish), tuple(steps))
 
-    def _store_wish(self, wish: Mapping[FilePath, Wished], steps: Sequence[Step]) -> StoreWish:
-        size = sum(int(step.data().get("bytes", 0)) for step in steps if step.verb == "fetch")
-        return StoreWish(len(wish), size, tuple(steps))
+    def _store_wish(self, now: int) -> None:
+        self.parts.store.keep_heat(self.parts.decay.half_life, now)
+        wish = self.parts.wishing.wish(self._survey, now)
+        rows = [(file, wished.rank, wished.score) for file, wished in wish]
+        self.parts.wishing.put_down(rows)
+        logger.info("wished for %d files", len(rows))
 
     def _ask_size(self, path: FilePath) -> None:
         """Ask each place in turn; what none of them tells is asked again after a while."""

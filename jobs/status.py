@@ -17,7 +17,7 @@ from app.store import Store, StoreBusyError, StoreError, TrackedProject
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import add_config_option, read_config, set_up_logging
 from jobs.parts import Parts
-from jobs.sync_index import kept_list, refused_names
+from jobs.upstream_list import kept_list, refused_names
 
 logger = logging.getLogger("larder")
 
@@ -61,6 +61,8 @@ class Status:
     # What upstream lists and larder takes for no project's name.
     refused_names: list[str]
     tiers: list[TierUse]
+    # Votes that were taken and never counted, since the database was made.
+    lost_votes: int
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -92,14 +94,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _status(config: Config, now: int) -> Status:
     try:
-        return _gather(config, Parts(config).store, now)
+        return _gather(config, Parts(config), now)
     except StoreBusyError as error:
         raise TryLaterError(str(error)) from error
     except StoreError as error:
         raise UsageError(str(error)) from error
 
 
-def _gather(config: Config, store: Store, now: int) -> Status:
+def _gather(config: Config, parts: Parts, now: int) -> Status:
+    store = parts.store
     bound = config.sync.stuck_after
     return Status(
         projects=store.count_tracked(),
@@ -108,6 +111,7 @@ def _gather(config: Config, store: Store, now: int) -> Status:
         failing=[_failing(project, now, bound) for project in store.failing()],
         refused_names=refused_names(store),
         tiers=_tiers(config, store),
+        lost_votes=parts.lost_votes.count(),
     )
 
 
@@ -144,6 +148,8 @@ def _show(status: Status, console: Console) -> None:
     for tier in status.tiers:
         used = f"{decimal(tier.bytes)} of {decimal(tier.limit)}"
         console.print(f"{tier.path}: {tier.files} files, {used}", soft_wrap=True)
+    if status.lost_votes:
+        console.print(f"{status.lost_votes} votes were lost")
     if status.refused_names:
         names = ", ".join(map(repr, status.refused_names))
         console.print(f"not names of projects: {names}", soft_wrap=True, markup=False)

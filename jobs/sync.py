@@ -10,6 +10,7 @@ from typing import Any
 from app.config import Config
 from jobs.clean import CleanUp
 from jobs.exit_codes import ExitCode, JobError
+from jobs.hands import own_fault
 from jobs.harness import (
     Job,
     Stop,
@@ -20,7 +21,6 @@ from jobs.harness import (
     set_up_logging,
 )
 from jobs.move import MoveFiles
-from jobs.running import own_fault
 from jobs.score import Score
 from jobs.sync_index import SyncIndex
 
@@ -68,8 +68,10 @@ def _run_one(
     kind: type[Job], config: Config, options: argparse.Namespace, stop: Stop
 ) -> tuple[ExitCode, dict[str, Any]]:
     """Return a job's code and, as data, its report, its plan, or why there is neither."""
+    # What a job may be asked alone stays as it is where nobody asks.
+    own = argparse.Namespace(**{**vars(job_parser(kind).parse_args([])), **vars(options)})
     try:
-        outcome = run_job(kind, config, options, stop)
+        outcome = run_job(kind, config, own, stop)
     except JobError as error:
         return _failed(kind, error.code, str(error))
     except Exception as error:  # noqa: BLE001 - the other jobs do not depend on it.

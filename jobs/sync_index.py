@@ -1,13 +1,13 @@
 """Entry point of `larder sync-index`."""
 
 import argparse
-import json
 import logging
+import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from itertools import tee
 
 from app import pages
 from app.config import Projects
@@ -16,44 +16,50 @@ from app.names import ProjectName
 from app.planning import (
     IndexPlan,
     IndexPolicy,
+    Joined,
     ProjectState,
     plan_changes,
+    plan_here,
     plan_index,
     plan_retries,
 )
 from app.steps import (
-    AddProject,
+    AskUpstream,
     KeepList,
     RemoveGone,
-    RevalidateProject,
     Step,
-    UpdateProject,
     Withdraw,
     WriteRoot,
 )
-from app.store import Store, TrackedProject
 from app.tree import Pages
-from app.upstream import NotModified, Validators
+from app.upstream import NotModified, UpstreamUnavailable, Validators
+from jobs.bringing import OneProject, bring
+from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
+from jobs.hands import Hands
 from jobs.harness import Job, main
 from jobs.parts import Parts
 from jobs.running import Report
+from jobs.upstream_list import (
+    believe,
+    believe_removals,
+    keep_list,
+    kept_list,
+    validators_of,
+)
 
 logger = logging.getLogger("larder")
-
-_LIST = "upstream_list"
-"""The setting that tells which list of upstream's the index is in step with."""
-
-_REFUSED = "refused_names"
-"""The setting that tells what upstream's list names and is no name of a project."""
 
 _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
 
-_SHOWN = 100
-"""So many of those are kept."""
-
 _WORKERS_PER_CONNECTION = 3
+
+_MANY = 1000
+"""From so many projects on, it pays to start processes for them."""
+
+_MOST_PROCESSES = 4
+"""More than these would wait for each other, at the disk and the database."""
 
 
 class SyncIndex(Job):
@@ -67,6 +73,8 @@ class SyncIndex(Job):
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
         self._refused: tuple[str, ...] = ()
+        # Why upstream could not be asked for it.
+        self._away: UpstreamUnavailable | None = None
         # What its steps came to; they run side by side.
         self._counting = threading.Lock()
         self._gone: list[tuple[ProjectName, int | None]] = []
@@ -94,22 +102,36 @@ class SyncIndex(Job):
         connections = super().workers
         return connections if connections == 1 else _WORKERS_PER_CONNECTION * connections
 
+    def crew(self, steps: int) -> Hands | None:
+        """Return processes for many projects, as many as there are cores for them."""
+        connections = self.parts.config.sync.concurrent_downloads
+        processes = min(len(os.sched_getaffinity(0)), connections, _MOST_PROCESSES)
+        if steps < _MANY or processes == 1:
+            return None
+        shares = [len(range(first, connections, processes)) for first in range(processes)]
+        return Crew(self.parts.config, shares, _WORKERS_PER_CONNECTION, self._note)
+
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
-        plan, keep = self._plan_projects()
+        try:
+            plan, keep = self._plan_projects()
+        except UpstreamUnavailable as error:
+            return self._plan_without(error)
         self._fallen = plan.fallen
-        if not plan.steps and not keep and not self._root_differs():
+        steps = Joined(plan.steps, self._plan_here(plan.steps))
+        if not steps and not keep and not self._root_differs():
             return []
-        tail: list[Step] = [RemoveGone(), Withdraw()] if plan.steps else []
-        return [*plan.steps, *tail, WriteRoot(), *keep]
+        tail: list[Step] = [RemoveGone(), Withdraw()] if steps else []
+        return Joined(steps, [*tail, WriteRoot(), *keep])
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
+        if isinstance(step, OneProject):
+            self._note(step, bring(self.parts.index, step))
+            return
         match step:
-            case AddProject(name, serial) | UpdateProject(name, serial):
-                self._bring(name, serial)
-            case RevalidateProject(name):
-                self._bring(name, None)
+            case AskUpstream() if self._away:
+                raise self._away
             case RemoveGone():
                 self._remove_gone()
             case Withdraw():
@@ -130,11 +152,10 @@ class SyncIndex(Job):
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
 
-    def _bring(self, name: ProjectName, serial: int | None) -> None:
-        outcome = self.parts.index.bring(name, serial)
-        with self._counting:
-            if outcome is Outcome.GONE:
-                self._gone.append((name, serial))
+    def _note(self, step: Step, outcome: Outcome) -> None:
+        if outcome is Outcome.GONE and isinstance(step, OneProject):
+            with self._counting:
+                self._gone.append((step.project, getattr(step, "serial", None)))
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""
@@ -163,6 +184,20 @@ class SyncIndex(Job):
         everything = self.parts.config.projects is Projects.ALL
         return IndexPolicy(everything, self.parts.config.sync.max_age)
 
+    def _plan_here(self, fetches: Sequence[Step]) -> list[Step]:
+        """Return what is to be done whatever upstream says."""
+        outdated = self.parts.index.outdated()
+        return plan_here(((one.name, one.rendered, one.legacy) for one in outdated), fetches)
+
+    def _plan_without(self, error: UpstreamUnavailable) -> list[Step]:
+        """Return what can be done though upstream could not be asked; raises if nothing can."""
+        steps = [step for step in self._plan_here([]) if not step.asks]
+        if not steps:
+            raise error
+        self._away = error
+        # Where some are fetched after all, one may turn out to be gone.
+        return [*steps, RemoveGone(), Withdraw(), WriteRoot(), AskUpstream()]
+
     def _plan_projects(self) -> tuple[IndexPlan, list[Step]]:
         """Return the plan, and the note of the list that it carries out."""
         now, store = int(time.time()), self.parts.store
@@ -172,19 +207,20 @@ class SyncIndex(Job):
             return followed
         found = self.parts.upstream.serials(self._known_list())
         if isinstance(found, NotModified):
-            failing = map(self._state, store.failing())
-            return IndexPlan(plan_retries(failing, now)), []
+            return IndexPlan(plan_retries(self._failing(), now)), []
         if found is None:
             self._need_no_list()
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
-        self._believe(found.serials, last)
+        if not self.options.accept_removals:
+            believe(found.serials, last, kept_list(store).last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
-        self._believe_removals(plan)
+        if not self.options.accept_removals:
+            believe_removals(plan.missing, self.parts.config.sync.max_removals)
         validators = found.validators
         keep = KeepList(last, validators.etag, validators.last_modified)
-        self._refused = found.refused[:_SHOWN]
+        self._refused = found.refused
         return plan, [keep] if plan.steps or keep != kept_list(store) else []
 
     def _follow(self, now: int) -> tuple[IndexPlan, list[Step]] | None:
@@ -193,8 +229,8 @@ class SyncIndex(Job):
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
-        steps: list[Step] = plan_retries(map(self._state, self.parts.store.failing()), now)
-        tracked = (project.name for project in self.parts.store.tracked())
+        steps: list[Step] = plan_retries(self._failing(), now)
+        tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
         return IndexPlan(steps), [KeepList(max(changes.values(), default=since))] if steps else []
@@ -211,93 +247,48 @@ class SyncIndex(Job):
             raise UsageError(message)
 
     def _states(self) -> Iterator[ProjectState]:
-        """Yield what is known, and folders that nothing is known of, by name."""
-        yield from map(self._state, self.parts.store.known_projects())
-        folders = sum(1 for _ in self.parts.tree.names())
-        if folders > self.parts.store.count_tracked():
-            # The database was lost: seldom, and worth the memory then.
-            known = {project.name for project in self.parts.store.known_projects()}
-            for name in sorted(set(self.parts.tree.names()) - known):
-                yield ProjectState(name, None, None)
+        """Yield what is known, and folders that nothing is known of: the database was lost."""
+        return self.parts.store.states(self.parts.tree.names())
 
-    def _state(self, project: TrackedProject) -> ProjectState:
-        return ProjectState(
-            project.name,
-            project.serial,
-            project.checked_at,
-            page=not project.gone and self.parts.tree.has(project.name),
-            gone_serial=project.gone_serial,
-            gone=project.gone,
-            retry_at=project.retry_at,
-        )
-
-    def _believe(self, serials: Mapping[ProjectName, int], last: int | None) -> None:
-        """Refuse a list that cannot be right; raises RefusedError."""
-        if self.options.accept_removals:
-            return
-        before = kept_list(self.parts.store).last
-        if not serials:
-            raise RefusedError(_refusal("is empty"))
-        if before is not None and last is not None and last < before:
-            raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
-
-    def _believe_removals(self, plan: IndexPlan) -> None:
-        limit = self.parts.config.sync.max_removals
-        if plan.missing > limit and not self.options.accept_removals:
-            raise RefusedError(_refusal(f"lacks {plan.missing} projects that are here"))
+    def _failing(self) -> Iterator[ProjectState]:
+        """Yield what is known of the projects that failed."""
+        for project in self.parts.store.failing():
+            page = self.parts.tree.has(project.name)
+            checked, retry = project.checked_at, project.retry_at
+            yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""
-        kept = kept_list(self.parts.store)
-        if self.options.accept_removals or not (kept.etag or kept.last_modified):
+        if self.options.accept_removals:
             return None
-        return Validators(kept.etag, kept.last_modified)
+        return validators_of(kept_list(self.parts.store))
 
     def _keep_list(self, step: KeepList) -> None:
         """Note the list, unless a project was left out that it asks for."""
         if self.left:
             return
-        self.parts.store.keep(_REFUSED, json.dumps(self._refused).encode())
-        self.parts.store.keep(_LIST, json.dumps(asdict(step)).encode())
+        keep_list(self.parts.store, step, self._refused)
 
     def _root_differs(self) -> bool:
-        return self.parts.tree.root_mark() != self.parts.store.index_mark()
+        return self.parts.root.mark() != self._root_mark()
+
+    def _root_mark(self) -> str:
+        """Return what tells one list of projects, in one format, from another."""
+        return f"{self.parts.store.index_mark()} {self.parts.index.mark}"
 
     def _write_root(self) -> None:
-        mark = self.parts.store.index_mark()
-        if self.parts.tree.root_mark() == mark:
+        mark = self._root_mark()
+        if self.parts.root.mark() == mark:
             return
         last = self.parts.store.last_serial()
+        # Read once, for both pages: they are written side by side.
+        html, json = tee(self.parts.store.listed())
         rendered = Pages(
-            html=pages.render_root_html(self._entries(), last),
-            json=pages.render_root_json(self._entries(), last),
+            html=pages.render_root_html(html, last),
+            json=pages.render_root_json(json, last),
             serial=last,
         )
-        self.parts.tree.write_root(rendered, mark)
-
-    def _entries(self) -> Iterator[tuple[ProjectName, int | None]]:
-        tracked = self.parts.store.tracked()
-        return ((one.name, one.serial) for one in tracked if one.checked_at is not None)
-
-
-def kept_list(store: Store) -> KeepList:
-    """Return which list of upstream's the index is in step with."""
-    value = store.setting(_LIST)
-    return KeepList(**json.loads(value)) if value else KeepList(None)
-
-
-def refused_names(store: Store) -> list[str]:
-    """Return what upstream's list names and is no name of a project."""
-    value = store.setting(_REFUSED)
-    names: list[str] = json.loads(value) if value else []
-    return names
-
-
-def _refusal(what: str) -> str:
-    return (
-        f"upstream's list of projects {what}; nothing was changed. If that is right, "
-        "run again with --accept-removals"
-    )
+        self.parts.root.write(rendered, mark)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -75,6 +75,7 @@ def intervals(config: Config) -> Mapping[tuple[str, ...], int]:
     return {
         ("sync_index", "--follow"): _FOLLOW if config.sync.follow else 0,
         ("sync_index",): wanted.sync_index,
+        ("read_spool",): wanted.read_spool,
         ("score",): wanted.score,
         ("move",): wanted.move,
         ("clean",): wanted.clean,

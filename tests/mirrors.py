@@ -1,10 +1,13 @@
 """Configurations of mirrors for tests, and the numbers of free ports."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from app.names import FilePath
+from app.store import Store
 from tests.fake_pypi import FakePypi
 
 
@@ -33,9 +36,24 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
         },
         "sync": {"retry": 0, "max_age": 0},
         "timeouts": {"upstream": "5s"},
-        "schedule": dict.fromkeys(("sync_index", "score", "move", "clean", "verify"), 0),
+        "schedule": dict.fromkeys(
+            ("sync_index", "score", "move", "clean", "read_spool", "verify"), 0
+        ),
     }
     path = folder / "larder.yaml"
     with path.open("w") as stream:
         YAML(typ="safe").dump(content | changes, stream)
     return path
+
+
+def put_wish(store: Store, wish: Mapping[FilePath, tuple[int, float]]) -> None:
+    """Put down a wish, by paths."""
+    store.replace_wish(numbered(store, wish))
+
+
+def numbered(
+    store: Store, wish: Mapping[FilePath, tuple[int, float]]
+) -> list[tuple[int, int, float]]:
+    """Have files wished for: each path with the rank of its tier, and its score."""
+    known = {one.path: one.file for one in store.unpopular(list(wish))}
+    return [(known[path], *place) for path, place in wish.items()]

@@ -149,6 +149,12 @@ class Serving:
         lines = [line for line in text.splitlines() if line.startswith(wanted)]
         return float(lines[0].removeprefix(wanted)) if lines else 0.0
 
+    def counted_lost(self) -> float:
+        """Return how many votes were lost, over all restarts."""
+        lines = self.ask_metrics("/metrics").body.decode().splitlines()
+        wanted = "larder_lost_votes_total "
+        return next(float(line[len(wanted) :]) for line in lines if line.startswith(wanted))
+
     def ask_metrics(self, path: str) -> Answer:
         """Ask the listener that is not for clients."""
         assert self.config.metrics_listen is not None
@@ -170,10 +176,10 @@ class Serving:
         os.utime(target, (1_600_000_000, 1_600_000_000))
         return target
 
-    def spooled(self) -> list[str]:
+    def spooled(self) -> list[bytes]:
         """Return the lines of the spool."""
         spool = self.runtime.spool
-        return spool.read_text().splitlines() if spool.exists() else []
+        return spool.read_bytes().splitlines() if spool.exists() else []
 
     def errors(self) -> list[str]:
         """Return what nginx has logged as worse than a notice of a dead application."""

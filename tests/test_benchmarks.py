@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import file_moves, index_scale, index_sync
+from tests.benchmarks import file_moves, index_scale, index_sync, votes
 
 pytestmark = pytest.mark.system
 
@@ -14,15 +14,30 @@ def test_the_first_sync_is_measured(tmp_path: Path, capsys: pytest.CaptureFixtur
     options = ["--projects", "40", "--rounds", "1", "--latency", "5", "--alone"]
     assert index_sync.main([*options, "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    for what in ("40 projects", "10 connections allow 2000", "no change", "one changed"):
+    for what in ("40 projects", "10 connections allow 2000 requests/s", "no change", "one changed"):
         assert what in said
 
 
 def test_the_whole_list_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From its first root page to one changed project."""
+    """From the plan of its first sync to one changed project."""
     assert index_scale.main(["--projects", "40", "--folder", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    for what in ("plan, store and root", "no change", "one changed"):
+    for what in (
+        "a first sync's plan",
+        "plan, store and root",
+        "no change",
+        "one changed",
+        "one, by the changelog",
+    ):
+        assert what in said
+
+
+def test_votes_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way that a vote may take, with several workers; in a folder of a short name."""
+    options = ["--votes", "200", "--probes", "5", "--workers", "2"]
+    assert votes.main(options) == 0
+    said = capsys.readouterr().out
+    for what in ("patient, 2 workers:", "as shipped, 2 workers:", "log, 2 workers:", "store alone"):
         assert what in said
 
 

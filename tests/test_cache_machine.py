@@ -29,7 +29,7 @@ from jobs.move import MoveFiles
 from jobs.parts import Parts, make_folders, tiers
 from tests.crashing import in_child, move, scrub, withdraw
 from tests.fake_pypi import CutBody, FakeFile, FakePypi, WrongContent, make_wheel
-from tests.mirrors import write_config
+from tests.mirrors import numbered, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -211,7 +211,9 @@ class Cache(RuleBasedStateMachine):
             for path, file in self._listed.items()
         }
         best = {path: Wished(0, self._scores[path]) for path in room}
-        parts.wishing.put_down(fit(best, room, tiers(self.config), {}))
+        wish = fit(best, room, tiers(self.config), {})
+        rows = {path: (wished.rank, wished.score) for path, wished in wish.items()}
+        parts.wishing.put_down(numbered(parts.store, rows))
         parts.store.close()
 
 

@@ -26,8 +26,11 @@ from app.config import (
     Tls,
     Upstream,
     Verify,
+    Votes,
+    VotesVia,
     load,
 )
+from app.config.vote_keys import IGNORED_AGENTS
 
 DATA = Path(__file__).parent / "data" / "config"
 _EXPECTED = "# ! "
@@ -87,6 +90,7 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             min_free=MinFree(),
             move_budget=MoveBudget(),
         ),
+        votes=Votes(VotesVia.AUTH_REQUEST, keep_networks=False, ignore_agents=IGNORED_AGENTS),
         sync=Sync(
             3,
             5,
@@ -106,8 +110,8 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
         projects=Projects.ALL,
         keep_deleted=False,
         database=f"sqlite:///{tmp_path}/larder.db",
-        schedule=Schedule(600, 3600, 3600, 86400, 3600),
         verify=Verify(30 * 86400, 50 * 1024**2),
+        schedule=Schedule(600, 3600, 3600, 86400, 3600, 60),
         workers=1,
         threads=16,
         metrics_listen=None,
@@ -164,6 +168,11 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             min_free=MinFree(1024**3, 10),
             move_budget=MoveBudget(1, 2048, 3),
         ),
+        votes=Votes(
+            VotesVia.LOG,
+            keep_networks=True,
+            ignore_agents=("Some Bot/1.0 (+https://bot.example.org/)", "curl"),
+        ),
         sync=Sync(
             0,
             7,
@@ -183,8 +192,8 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
         projects=Projects.ON_DEMAND,
         keep_deleted=True,
         database=f"sqlite:///{tmp_path}/data/larder.db",
-        schedule=Schedule(0, 0, 1800, 7 * 86400, 7200),
         verify=Verify(90 * 86400, 1024**2),
+        schedule=Schedule(0, 0, 1800, 7 * 86400, 7200, 30),
         workers=2,
         threads=3,
         metrics_listen=Address("localhost", 9118),
@@ -287,3 +296,26 @@ def test_many_problems_are_cut_short(tmp_path: Path) -> None:
     problems = problems_of("".join(f"x{number}: 1\n" for number in range(1000)), tmp_path)
     assert 101 == len(problems)
     assert "more than 100 problems" in problems[-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "agents"),
+    [
+        ("none", ()),
+        ("[]", IGNORED_AGENTS),
+        ("wget", ("wget",)),
+        ("['{} [a] (b) |.*+?^; #', 'É']", None),
+        ("['{} [a] (b) |.*+?^; #']", ("{} [a] (b) |.*+?^; #",)),
+    ],
+)
+def test_who_does_not_vote_can_be_anybody_or_nobody(
+    written: str, agents: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    """The default's place is taken by what is written, and `none` is nobody."""
+    text = f"repo_path: .\ncache: {{size_limit: 1g}}\nvotes: {{ignore_agents: {written}}}\n"
+    path = tmp_path / "mirror.yaml"
+    if agents is None:
+        assert "ignore_agents[1]" in problems_of(text, tmp_path)[0]
+        return
+    path.write_text(text)
+    assert agents == load(path).votes.ignore_agents

@@ -15,7 +15,7 @@ from app.pacing import Pace
 from app.upstream import CutBodyError
 from jobs.parts import Parts
 from tests.fake_pypi import CutBody, FakeFile, FakePypi, Slow, WrongContent, make_wheel
-from tests.mirrors import write_config
+from tests.mirrors import put_wish, write_config
 from tests.test_holdings import fetch, on_disk, path_of, six
 from tests.test_jobs import ask, held, run, vote
 
@@ -222,7 +222,7 @@ def test_wrong_bytes_again_and_again_end_the_fetching(tmp_path: Path, fake_pypi:
     parts = Parts(load(config))
     wish = parts.store.wish()
     del wish[path_of(files[0])]
-    parts.store.replace_wish(wish)
+    put_wish(parts.store, wish)
     parts.store.record(Project(ProjectName("p0")))
     fake_pypi.inject(WrongContent(), at="/packages/*.whl")
     fake_pypi.forget_requests()

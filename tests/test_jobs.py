@@ -27,7 +27,7 @@ from tests.fake_pypi import (
     make_sdist,
     make_wheel,
 )
-from tests.mirrors import write_config
+from tests.mirrors import put_wish, write_config
 
 ROOT = Path(__file__).resolve().parent.parent
 SIX = ProjectName("six")
@@ -154,7 +154,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
 
 
 @pytest.mark.parametrize("made", ["repository", "nothing"])
-@pytest.mark.parametrize("job", [*JOBS, "sync"])
+@pytest.mark.parametrize("job", [*JOBS, "sync", "read-spool"])
 def test_a_dry_run_makes_nothing(tmp_path: Path, fake_pypi: FakePypi, job: str, made: str) -> None:
     """No folder, no database, no lock, where the mirror has not been made yet."""
     config = write_config(tmp_path, fake_pypi)
@@ -221,7 +221,7 @@ def test_the_least_popular_go_cold_and_then_out(tmp_path: Path, fake_pypi: FakeP
         vote(config, file, count=count)
     assert run("sync", config).returncode == 0
     assert {files[2].filename: 0, files[1].filename: 1} == held(config)
-    vote(config, files[0], count=200, age=-400)
+    vote(config, files[0], count=200, age=400)
     assert run("sync", config).returncode == 0
     assert {files[0].filename: 0, files[2].filename: 1} == held(config)
 
@@ -458,11 +458,11 @@ def test_clean_leaves_a_running_move_its_partial_files(
     wait_for_request(fake_pypi, "/packages/*.whl", 1)
     store = Parts(load(config_path)).store
     wish = store.wish()
-    store.replace_wish({})
+    store.replace_wish([])
     assert run("clean", config_path).returncode == 0
     assert move.wait(20) == 0
     assert {file.filename: 0} == held(config_path)
-    store.replace_wish(wish)
+    put_wish(store, wish)
     left = load(config_path).cache.tiers[1].path / ".larder" / "left.part"
     left.parent.mkdir()
     left.touch()

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from app.config import load
 from tests.fake_pypi import FakePypi, Slow, make_wheel
 from tests.mirrors import write_config
+from tests.older import make_older
 from tests.test_jobs import ask, command, run, vote
 
 pytestmark = pytest.mark.slow
@@ -105,3 +107,40 @@ def test_an_index_that_was_killed_again_and_again_is_the_index(
             fake_pypi.remove_project(names.pop())
     assert [0, 0] == [run("sync-index", config).returncode for config in (killed, unkilled)]
     assert tree(unkilled) == tree(killed), f"seed {seed}"
+
+
+def forget_rendering(config: Path, names: list[str]) -> None:
+    """Give projects pages of another format, as if an older larder had written them."""
+    repo = load(config).repo_path
+    for name in names:
+        make_older(repo / "simple" / name)
+    with sqlite3.connect(repo / "larder.db") as database:
+        database.executemany(
+            "UPDATE project SET rendered = NULL WHERE name = ?", [(name,) for name in names]
+        )
+
+
+@pytest.mark.timeout(60 + 5 * KILLS)
+def test_rendering_that_was_killed_again_and_again_is_done_in_the_end(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Pages are as they were fetched, and nothing was fetched again."""
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    names = [f"project-{number}" for number in range(200)]
+    for name in names:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = write_config(tmp_path, fake_pypi, index={"projects": "all"})
+    assert run("sync-index", config).returncode == 0
+    fetched = tree(config)
+    fake_pypi.forget_requests()
+    for _ in range(KILLS):
+        forget_rendering(config, chance.sample(names, 100))
+        job = subprocess.Popen([*command("sync-index"), "-q", "-c", str(config)])
+        time.sleep(chance.uniform(0.2, 0.8))
+        job.kill()
+        job.wait()
+    assert run("sync-index", config).returncode == 0
+    assert fetched == tree(config), f"seed {seed}"
+    assert {"/simple/"} == {request.path for request in fake_pypi.requests}
+    assert run("sync-index", config, "--dry-run", "--json").stdout == "[]\n"

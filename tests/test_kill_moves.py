@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from app.names import FilePath, ProjectName, companion_of
-from app.planning import Wished
 from jobs.harness import job_parser
 from jobs.move import MoveFiles
 from jobs.parts import Parts
 from tests.crashing import in_child, move, scrub
 from tests.fake_pypi import FakeFile, FakePypi, make_wheel
+from tests.mirrors import numbered
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,8 @@ LINES = 300
 
 def wish_for(parts: Parts, wish: dict[FilePath, int]) -> None:
     """Put down what should be here."""
-    parts.wishing.put_down({path: Wished(rank, 1.0) for path, rank in wish.items()})
+    rows = {path: (rank, 1.0) for path, rank in wish.items()}
+    parts.wishing.put_down(numbered(parts.store, rows))
 
 
 def rot(parts: Parts, file: FakeFile) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +16,14 @@ from app.names import Filename, ProjectName, parse_project, path_from_digest
 from app.pages.html_page import parse_html
 from app.pages.json_page import parse_json
 from app.pages.places import PackagePlaces
-from app.pages.render import render_html, render_json, render_root_html, render_root_json
+from app.pages.provenance import with_own_links
+from app.pages.render import (
+    FORMAT,
+    render_html,
+    render_json,
+    render_root_html,
+    render_root_json,
+)
 from app.pages.values import Mark
 from tests import strategies
 
@@ -338,3 +346,44 @@ def test_root_pages_are_streams() -> None:
         next(chunks)
         assert b"project-1" in next(chunks)
         assert b"project-1001" in next(chunks)
+
+
+WRITTEN = {1: "6074e8ee493709454d19a5c6c60eec123451b21171b7c93a358738fe87fd8ecf"}
+"""The digest of the pages below, for each format that there ever was."""
+
+
+def test_pages_change_with_their_format_alone() -> None:
+    """Who changes a byte of them raises `FORMAT`, and says so here: see there for what it does."""
+    full = File(
+        filename=NAME,
+        path=path_from_digest(DIGEST, NAME),
+        hashes={"sha256": DIGEST, "md5": "ab" * 16},
+        size=1,
+        upload_time="2024-12-04T17:35:28.123456Z",
+        requires_python=">=3.8",
+        yanked=HOSTILE,
+        core_metadata={"sha256": DIGEST},
+        gpg_sig=True,
+        provenance="https://example.org/integrity/six/1.0/six-1.0.tar.gz/provenance",
+        extra={"x-file": [1]},
+    )
+    project = Project(
+        name=SIX,
+        files=(full, replace(FILE, yanked=True, core_metadata={})),
+        versions=("1.0",),
+        serial=7,
+        status="archived",
+        status_reason=HOSTILE,
+        extra={"x-page": {"y": None}},
+        extra_meta={"x-meta": 1.5},
+    )
+    ours = with_own_links(project)
+    entries = [(SIX, 7), (SIX, None)]
+    pages = [
+        render_html(ours, FILES_URL),
+        render_json(ours, FILES_URL),
+        render_json(PROJECT, FILES_URL),
+        *render_root_html(entries, 7),
+        *render_root_json(entries, 7),
+    ]
+    assert WRITTEN[FORMAT] == sha256(b"\n".join(pages)).hexdigest()

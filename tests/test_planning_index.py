@@ -28,7 +28,7 @@ def plan(
 ) -> list[Step]:
     """Plan for one project."""
     serials = dict(announced) if announced is not None else None
-    return plan_index([state] if state else [], serials, policy, NOW).steps
+    return list(plan_index([state] if state else [], serials, policy, NOW).steps)
 
 
 def test_a_project_at_the_announced_serial_is_left_alone() -> None:
@@ -49,7 +49,7 @@ def test_an_older_serial_is_asked_about() -> None:
 def test_a_project_that_the_list_lacks_is_asked_about_not_removed() -> None:
     """The root list lacks quarantined projects, and new ones for half an hour."""
     found = plan_index([ProjectState(SIX, 7, NOW - 9000)], {}, ON_DEMAND, NOW)
-    assert ([RevalidateProject(SIX)], 1) == (found.steps, found.missing)
+    assert ([RevalidateProject(SIX)], 1) == (list(found.steps), found.missing)
 
 
 def test_without_serials_age_decides() -> None:
@@ -107,14 +107,14 @@ def test_a_tombstone_falls_when_the_list_lacks_the_project() -> None:
     """The name may come back, with any serial."""
     buried = ProjectState(SIX, None, None, page=False, gone=True, gone_serial=7)
     found = plan_index([buried], {}, EVERYTHING, NOW)
-    assert ([], [SIX], 0) == (found.steps, found.fallen, found.missing)
+    assert ([], [SIX], 0) == (list(found.steps), found.fallen, found.missing)
 
 
 def test_the_steps_are_in_the_order_of_names() -> None:
     """New and changed projects alike: two runs of one plan are one."""
     states = [ProjectState(ProjectName(name), 1, NOW) for name in ("b", "d")]
     announced = {ProjectName(name): 2 for name in ("d", "c", "b", "a")}
-    steps = plan_index(states, announced, EVERYTHING, NOW).steps
+    steps = list(plan_index(states, announced, EVERYTHING, NOW).steps)
     assert [
         AddProject(ProjectName("a"), 2),
         UpdateProject(ProjectName("b"), 2),

@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model import Candidate, Tier
+from app.model import Tier
 from app.names import FilePath, parse_file_path
-from app.planning import Facts, Placed, Wished, assign, plan_moves
+from app.planning import Facts, Placed, Wished, plan_moves
 from app.steps import Evict, Fetch, FetchCompanion, Move, Step
 
 TIERS = (Tier(0, "/hot", 100), Tier(1, "/cold", 300))
@@ -71,19 +71,6 @@ def test_two_full_tiers_that_want_to_swap_do() -> None:
 def test_a_move_up_is_a_promotion_and_a_move_down_a_demotion() -> None:
     """A step's verb is the field's word."""
     assert (Move(path(1), 1, 0, 5).verb, Move(path(1), 0, 1, 5).verb) == ("promote", "demote")
-
-
-def test_a_file_that_fits_nowhere_takes_nothing_from_a_smaller_one() -> None:
-    """First fit passes over the file that is too large."""
-    large = (9.0, Candidate(path(1), 500, 9, 9.0))
-    small = (1.0, Candidate(path(2), 50, 1, 1.0))
-    assert assign([large, small], TIERS, {}) == {path(2): Wished(0, 1.0)}
-
-
-def test_files_of_others_on_a_tier_take_their_room() -> None:
-    """Bytes that belong to no holding are not given away."""
-    one = (1.0, Candidate(path(1), 50, 1, 1.0))
-    assert assign([one], TIERS, {0: 60}) == {path(1): Wished(1, 1.0)}
 
 
 def test_missing_metadata_comes_last_and_where_there_is_room() -> None:

@@ -1,91 +1,74 @@
-"""The decay policy's formula, and what follows from it."""
-
-from random import Random
+"""The policies' formulas, and what follows from them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.model import Candidate
-from app.names import FilePath, parse_file_path
-from app.scoring import HOUR, MIB, DecayPolicy, eligible, popularity, ranking, score
+from app.scoring import GIB, MIB, Decay, Policy, Votes
 
-POLICY = DecayPolicy(min_vote_count=2, filesize_limit=1 << 30)
-NOW = 1_700_000_000
-
-
-def path(number: int) -> FilePath:
-    """Return a path of our own for each number."""
-    return parse_file_path(f"aa/bb/{number:060x}/file-{number}.whl")
+DECAY = Decay(min_vote_count=2, filesize_limit=4 * GIB)
+VOTES = Votes(min_vote_count=2, filesize_limit=4 * GIB)
 
 
-def test_a_vote_halves_every_72_hours() -> None:
-    """A vote of now counts 1, one of three days ago a half, one of six a quarter."""
-    votes = [(path(1), NOW), (path(1), NOW - 72 * HOUR), (path(1), NOW - 144 * HOUR)]
-    found = popularity(votes, NOW, POLICY.half_life)[path(1)]
-    assert found.votes == 3
-    assert found.heat == pytest.approx(1.75)
+def candidate(size: int = MIB, votes: int = 2, heat: float = 2.0, **more: int | bool) -> Candidate:
+    """Return a candidate of which only what matters is said."""
+    return Candidate(1, 1, size, votes, heat, **more)  # type: ignore[arg-type]
 
 
-def test_a_vote_from_the_future_counts_as_one_of_now() -> None:
-    """A clock that went back must not make a file immortal."""
-    found = popularity([(path(1), NOW + 10**9)], NOW, POLICY.half_life)[path(1)]
-    assert found.heat == 1.0
-
-
-def test_a_file_of_one_mib_is_worth_twice_its_votes() -> None:
-    """The formula is heat times 1 plus 1 MiB by size."""
-    assert score(Candidate(path(1), MIB, 3, 3.0), POLICY) == 6.0
+def test_a_file_of_one_mib_is_worth_twice_its_heat() -> None:
+    """The formula of `decay` is heat times 1 plus 1 MiB by size."""
+    assert 6.0 == DECAY.score(candidate(MIB, heat=3.0))
+    assert 3.0 == pytest.approx(DECAY.score(candidate(GIB, heat=3.0)), rel=0.001)
 
 
 def test_what_is_here_stays_unless_something_is_clearly_better() -> None:
     """Held counts 1.25, on the hottest tier another 1.25."""
-    cold = score(Candidate(path(1), MIB, 1, 1.0, held=1), POLICY)
-    hot = score(Candidate(path(1), MIB, 1, 1.0, held=0), POLICY)
-    assert (2.0 * 1.25, 2.0 * 1.25 * 1.25) == (cold, hot)
+    assert (1.5625, 1.25, 1.25) == tuple(map(DECAY.bonus, range(3)))
 
 
 @pytest.mark.parametrize(
-    ("candidate", "expected"),
+    ("file", "expected"),
     [
-        (Candidate(path(1), 10, 1, 1.0), False),
-        (Candidate(path(1), 10, 2, 1.5), True),
-        (Candidate(path(1), 10, 0, 0.1, held=1), True),
-        (Candidate(path(1), 10, 2, 0.05), False),
-        (Candidate(path(1), 10, 0, 0.0, held=1), True),
-        (Candidate(path(1), 2 << 30, 9, 9.0), False),
-        (Candidate(path(1), 2 << 30, 9, 9.0, held=0), False),
+        (candidate(votes=1, heat=1.0), False),
+        (candidate(votes=2, heat=1.5), True),
+        (candidate(votes=0, heat=0.1, held=1), True),
+        (candidate(votes=2, heat=0.05), False),
+        (candidate(votes=0, heat=0.0, held=1), True),
+        (candidate(votes=0, heat=0.1, inherited=True), True),
+        (candidate(votes=0, heat=0.05, inherited=True), False),
+        (candidate(4 * GIB + 1, votes=9, heat=9.0), False),
+        (candidate(4 * GIB + 1, votes=9, heat=9.0, held=0), False),
     ],
 )
-def test_who_may_be_wished_for(candidate: Candidate, expected: bool) -> None:  # noqa: FBT001
-    """Newcomers need votes and warmth, residents nothing, and all must be small enough."""
-    assert eligible(candidate, POLICY) is expected
+def test_who_may_be_wished_for(file: Candidate, expected: bool) -> None:  # noqa: FBT001
+    """Newcomers need votes or a predecessor, and warmth; residents nothing; all a size."""
+    assert expected == DECAY.eligible(file)
 
 
-def test_files_without_votes_rank_last_and_where_they_are() -> None:
-    """Where nothing tells them apart, no file leaves its tier for another's."""
-    hot = Candidate(path(2), 2 * MIB, 0, 0.0, held=0)
-    cold = Candidate(path(1), MIB, 0, 0.0, held=1)
-    warm = Candidate(path(3), 3 * MIB, 2, 0.1)
-    assert [warm, hot, cold] == [one for _, one in ranking([cold, hot, warm], POLICY)]
-
-
-@given(
-    st.lists(
-        st.builds(
-            Candidate,
-            st.integers(1, 20).map(path),
-            st.integers(0, 5 * MIB),
-            st.integers(2, 5),
-            st.floats(0.1, 9),
-            st.sampled_from([None, 0, 1]),
-        ),
-        unique_by=lambda one: one.path,
-    ),
-    st.randoms(),
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (candidate(votes=1), False),
+        (candidate(votes=2, heat=0.0), True),
+        (candidate(votes=0, held=1), True),
+        (candidate(votes=0, heat=9.0, inherited=True), False),
+        (candidate(4 * GIB, votes=2), True),
+        (candidate(4 * GIB + 1, votes=9, held=0), False),
+    ],
 )
-def test_the_ranking_is_a_total_order(candidates: list[Candidate], random: Random) -> None:
-    """Whatever order the facts come in, the ranking is one."""
-    expected = ranking(candidates, POLICY)
-    random.shuffle(candidates)
-    assert expected == ranking(candidates, POLICY)
+def test_whom_the_predecessor_wishes_for(file: Candidate, expected: bool) -> None:  # noqa: FBT001
+    """`min_vote_count` is for files that are not here; `filesize_limit` for all."""
+    assert expected == VOTES.eligible(file)
+
+
+def test_the_predecessors_score() -> None:
+    """It is votes / (max(size, 2 GiB) + 1) * 1048576, to the letter."""
+    for size in (0, 10, 2 * GIB, 2 * GIB + 1, 3 * GIB):
+        for votes in (0, 1, 7, 123456):
+            expected = votes / (max(size, 2 * 1024**3) + 1) * 1048576
+            assert expected == VOTES.score(candidate(size, votes))
+
+
+@pytest.mark.parametrize("policy", [DECAY, VOTES])
+def test_a_file_of_no_bytes_has_a_score(policy: Policy) -> None:
+    """An empty file is no error."""
+    assert policy.score(candidate(0)) > 0

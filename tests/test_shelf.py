@@ -1,6 +1,7 @@
 """What lies beside the pages: of one generation with them, and gone with them."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from app import tree as tree_module
 from app.atomic import ExchangeUnsupportedError
 from app.names import ProjectName, parse_filename, parse_version
+from app.root_pages import RootPages
 from app.shelf import PROJECT, Shelf, provenance, release
 from app.tree import Pages, PageTree
 
@@ -91,10 +93,56 @@ def test_pages_without_a_serial_have_legacy_json_too(tmp_path: Path) -> None:
 
 def test_the_roots_serial_follows_the_root(tmp_path: Path) -> None:
     """One link, one folder; the old ones go."""
-    tree = PageTree(tmp_path)
+    root = RootPages(tmp_path)
     # As a killed job leaves it.
     (tmp_path / "run" / "root" / "next").symlink_to("serial-0")
     for serial in (1, 2, None, 3):
-        tree.write_root(Pages([b"html"], [b"{}"], serial=serial), "mark")
+        root.write(Pages([b"html"], [b"{}"], serial=serial), "mark")
     assert ["last", "serial-3"] == sorted(path.name for path in (tmp_path / "run/root").iterdir())
     assert "serial-3" == (tmp_path / "run/root/last").readlink().name
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_pages_of_the_same_serial_keep_what_lies_beside_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    links: bool,  # noqa: FBT001
+) -> None:
+    """With its times, also on a filesystem where no file has two names."""
+
+    def refuse(source: str, target: str) -> None:
+        raise PermissionError(f"{source}, {target}")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    folder = write(tmp_path, 42, b"legacy")
+    Shelf(tmp_path).put_legacy(SIX, 42, release(parse_version("1.0")), b"release")
+    place = provenance(parse_version("1.0"), parse_filename("six-1.0.zip"))
+    Shelf(tmp_path).put(SIX, place, b"provenance")
+    before = _beside(folder)
+    assert 6 == len(before)
+    tree = PageTree(tmp_path)
+    assert [None] == tree.publish([tree.stage_again(SIX, Pages([b"new"], [b"[]"], serial=42))])
+    assert b"new" == (folder / "index.html").read_bytes()
+    assert before == _beside(folder)
+    assert b"legacy" == (tmp_path / "json" / "six").read_bytes()
+
+
+def test_pages_without_documents_get_none(tmp_path: Path) -> None:
+    """And `json/{project}` leads nowhere."""
+    folder = write(tmp_path, 42)
+    tree = PageTree(tmp_path)
+    staged = tree.stage_again(SIX, Pages([b"new"], [b"[]"], serial=42))
+    assert not staged.legacy
+    tree.publish([staged])
+    assert {} == _beside(folder)
+    assert not (tmp_path / "json" / "six").is_symlink()
+
+
+def _beside(folder: Path) -> dict[str, tuple[bytes, float]]:
+    """Return what lies below the pages, with its times."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime)
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent != folder
+    }

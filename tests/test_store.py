@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from app.model import File, Project, Vote
-from app.names import FilePath, ProjectName, parse_file_path, parse_filename
+from app.names import ProjectName, parse_file_path, parse_filename
+from app.planning import ProjectState
 from app.store import Failure, Settled, Store, StoreBusyError, StoreError, UnlistedError
+from app.store.holdings import WITHDRAWN
+from tests.mirrors import put_wish
 
 SIX = ProjectName("six")
-WINDOW = 300
 
 
 def file(number: int = 1, **data: object) -> File:
@@ -84,7 +84,7 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     store.record(Project(SIX, (file(1),)))
     store.hold(file(1).path, "/hot", 10)
     store.bury(SIX, None, 100)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
     assert store.forget_gone() == 0
     store.release([file(1).path])
@@ -96,12 +96,61 @@ def test_a_tombstone_stays_while_the_list_names_the_project(store: Store) -> Non
     """It keeps the serial, survives cleaning, and falls when it is told to."""
     store.bury(SIX, 7, 100)
     assert (0, 0) == store.forgettable()
-    (buried,) = store.known_projects()
+    (buried,) = store.states([])
     assert (SIX, True, 7) == (buried.name, buried.gone, buried.gone_serial)
-    assert list(store.tracked()) == []
+    assert store.count_tracked() == 0
     store.exhume([SIX])
     assert (0, 1) == store.forgettable()
-    assert list(store.known_projects()) == []
+    assert list(store.states([])) == []
+
+
+def test_what_is_known_is_told_with_whether_a_folder_is_there(store: Store) -> None:
+    """By name: the tracked and the tombstones, then the folders that nothing is known of."""
+    for name in ("cc", "aa", "bb", "dd"):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(7, None, None, 100))
+    store.bury(ProjectName("bb"), 9, 100)
+    store.bury(ProjectName("dd"), None, 100)
+    store.fail(ProjectName("cc"), Failure("stale", "a stale copy", 100, 160))
+    folders = [ProjectName(name) for name in ("zz", "dd", "cc", "yy")]
+    expected = [
+        ProjectState(ProjectName("aa"), 7, 100, page=False),
+        ProjectState(ProjectName("bb"), None, None, page=False, gone_serial=9, gone=True),
+        ProjectState(ProjectName("cc"), 7, 100, retry_at=160),
+        *(ProjectState(ProjectName(name), None, None) for name in ("dd", "yy", "zz")),
+    ]
+    assert expected == list(store.states(folders))
+    # Whoever stops reading in the middle leaves nothing behind.
+    next(store.states(folders))
+    assert expected == list(store.states(folders))
+
+
+def test_as_many_folders_as_projects_may_be_others(store: Store) -> None:
+    """One was deleted, and one is unknown: both are told."""
+    store.record(Project(SIX))
+    found = store.states([ProjectName("idna")])
+    assert [(SIX, False), ("idna", True)] == [(state.name, state.page) for state in found]
+
+
+def test_the_root_lists_what_has_a_page(store: Store) -> None:
+    """By name, with serials where there are any."""
+    for name, serial in (("bb", None), ("aa", 7), ("cc", 8)):
+        store.record(Project(ProjectName(name)))
+        store.settle(ProjectName(name), Settled(serial, None, None, 100))
+    store.record(Project(SIX))
+    store.bury(ProjectName("cc"), None, 100)
+    assert [("aa", 7), ("bb", None)] == list(store.listed())
+    names = [ProjectName(name) for name in ("aa", "cc", "six", "zz")]
+    assert {"aa", "six"} == store.tracked_among(names)
+
+
+def test_what_was_withdrawn_is_found_without_going_through_all_files(tmp_path: Path) -> None:
+    """Each run that changed anything asks, and PyPI has fifteen million."""
+    Store.open(f"sqlite:///{tmp_path}/larder.db").close()
+    with sqlite3.connect(tmp_path / "larder.db") as database:
+        plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {WITHDRAWN}")]
+    database.close()
+    assert "SCAN file USING INDEX file_unlisted" == plan[0]
 
 
 def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> None:
@@ -145,79 +194,11 @@ def test_the_first_failure_is_remembered_until_success(store: Store) -> None:
     assert (None, None, 300) == (healed.failure, healed.failing_since, healed.checked_at)
 
 
-def test_a_network_votes_once_in_a_window(store: Store) -> None:
-    """The window starts with the vote that counts, and the swallowed do not extend it."""
-    store.record(Project(SIX, (file(1),)))
-    path = file(1).path
-    votes = [Vote(path, 1, time) for time in (0, 299, 300, 599, 600)]
-    assert store.add_votes(votes, WINDOW) == 3
-    assert [0, 300, 600] == [time for _, time in store.votes(0)]
-
-
-def test_counting_the_same_votes_again_counts_nothing(store: Store) -> None:
-    """A spool that is read twice, after a kill, changes nothing."""
-    store.record(Project(SIX, (file(1),)))
-    votes = [Vote(file(1).path, network, 100) for network in range(5)]
-    assert (5, 0) == (store.add_votes(votes, WINDOW), store.add_votes(votes, WINDOW))
-
-
-def test_a_late_vote_is_held_against_the_windows_of_its_time(store: Store) -> None:
-    """The spool is read after the app has counted younger votes."""
-    store.record(Project(SIX, (file(1),)))
-    path = file(1).path
-    assert store.add_votes([Vote(path, 1, 10_000)], WINDOW) == 1
-    assert store.add_votes([Vote(path, 1, 5_000), Vote(path, 1, 5_001)], WINDOW) == 1
-    assert store.add_votes([Vote(path, 1, 4_900), Vote(path, 1, 9_900)], WINDOW) == 0
-
-
-def test_votes_for_unknown_files_are_dropped(store: Store) -> None:
-    """A flood of paths that no page lists adds no row."""
-    votes = [Vote(file(number).path, 1, 100) for number in range(100)]
-    assert store.add_votes(votes, WINDOW) == 0
-    assert list(store.votes(0)) == []
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(0, 2000)), max_size=60))
-def test_counted_votes_are_a_window_apart(rows: list[tuple[int, int, int]]) -> None:
-    """Whatever comes in one batch, two counted votes of a pair are a window apart."""
-    store = Store.open("sqlite:///:memory:")
-    store.record(Project(SIX, tuple(file(number) for number in (1, 2, 3))))
-    expected = 0
-    opened: dict[tuple[int, int], int] = {}
-    for number, network, time in sorted(rows, key=lambda row: row[2]):
-        if time - opened.get((number, network), -WINDOW) >= WINDOW:
-            opened[number, network] = time
-            expected += 1
-    votes = [Vote(file(number).path, network, time) for number, network, time in rows]
-    assert store.add_votes(votes, WINDOW) == expected
-    assert len(list(store.votes(0))) == expected
-    store.close()
-
-
-def test_expired_votes_go_and_the_others_stay(store: Store) -> None:
-    """Expiry is by time, and gives the count."""
-    store.record(Project(SIX, (file(1),)))
-    store.add_votes([Vote(file(1).path, 1, time) for time in range(0, 40_000, 1000)], WINDOW)
-    assert store.count_expired(20_000) == 20
-    assert store.expire_votes(20_000, 20_000) == 20
-    assert min(time for _, time in store.votes(0)) == 20_000
-
-
-def test_the_position_in_the_spool_moves_with_the_votes(store: Store) -> None:
-    """Both are in one transaction, and a deleted spool is forgotten."""
-    store.record(Project(SIX, (file(1),)))
-    store.add_spooled([Vote(file(1).path, 1, 1)], WINDOW, inode=5, position=120)
-    assert (120, 0) == (store.spool_position(5), store.spool_position(6))
-    store.forget_spool(5)
-    assert store.spool_position(5) == 0
-
-
 def test_a_wish_replaces_the_one_before(store: Store) -> None:
     """And a file that is listed no more is not wished for."""
     store.record(Project(SIX, (file(1), file(2))))
-    store.replace_wish({file(1).path: (0, 1.0), file(2).path: (1, 0.5)})
-    store.replace_wish({file(2).path: (0, 2.0)})
+    put_wish(store, {file(1).path: (0, 1.0), file(2).path: (1, 0.5)})
+    put_wish(store, {file(2).path: (0, 2.0)})
     assert {file(2).path: (0, 2.0)} == store.wish()
     store.record(Project(SIX, (file(1),)))
     assert store.wish() == {}
@@ -255,10 +236,11 @@ def test_a_row_that_is_gone_is_an_error_with_a_sentence(tmp_path: Path, store: S
 def test_only_files_without_a_size_are_asked_about(store: Store) -> None:
     """And not again within the time that an answer is good for."""
     store.record(Project(SIX, (file(1), file(2, size=5), file(3))))
-    paths: list[FilePath] = [file(number).path for number in (1, 2, 3)]
+    store.add_votes([Vote(file(number).path, 1, 100) for number in (1, 2, 3)], 300)
     store.set_size(file(3).path, None, 1000)
-    assert [file(1).path] == [known.path for known in store.unsized(paths, 1000)]
-    assert {file(1).path, file(3).path} == {known.path for known in store.unsized(paths, 1001)}
+    assert [file(1).path] == [known.path for known in store.unsized(1, 1000)]
+    assert [file(1).path, file(3).path] == [known.path for known in store.unsized(1, 1001)]
+    assert [] == list(store.unsized(2, 1001))
 
 
 def test_the_network_key_is_made_once(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from jobs.harness import job_parser
 from jobs.move import MoveFiles
 from jobs.parts import Parts
 from tests.fake_pypi import FakeFile, FakePypi, Status, make_wheel
-from tests.mirrors import write_config
+from tests.mirrors import put_wish, write_config
 from tests.test_holdings import fetch, leftovers, on_disk, path_of, six
 from tests.test_jobs import ask, held, run, vote
 
@@ -25,7 +25,7 @@ __all__ = ["six"]
 
 def plan(parts: Parts, wish: dict[FilePath, tuple[int, float]]) -> list[object]:
     """Return what `move` would do about a wish."""
-    parts.store.replace_wish(wish)
+    put_wish(parts.store, wish)
     options = job_parser(MoveFiles).parse_args([])
     return list(MoveFiles(parts, options).plan())
 

@@ -1,6 +1,7 @@
 """`sync-index`: in step, and never wrong because upstream was."""
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -165,6 +166,18 @@ def test_a_deleted_file_goes_in_one_run(everything: Path, fake_pypi: FakePypi) -
     assert run("sync-index", everything).returncode == 0
     assert len(page(everything, "bb")["files"]) == 1
     assert name not in held(everything)
+
+
+def test_folders_that_went_or_came_by_hand_are_set_right(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """The next run that has a new list writes the one again and asks about the other."""
+    shutil.rmtree(simple(everything) / "bb")
+    (simple(everything) / "zz").mkdir()
+    fake_pypi.touch("aa")
+    assert run("sync-index", everything).returncode == 0
+    assert len(page(everything, "bb")["files"]) == 1
+    assert not (simple(everything) / "zz").exists()
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -123,17 +123,6 @@ def test_of_several_projects_one_fails_alone(tmp_path: Path, count: int) -> None
     assert list((tmp_path / "run" / "staging").iterdir()) == []
 
 
-def test_the_root_pages_carry_their_mark(tmp_path: Path) -> None:
-    """The mark is there once the pages are, and is lost with them."""
-    tree = PageTree(tmp_path)
-    assert tree.root_mark() is None
-    tree.write_root(pages("root"), "first")
-    assert tree.root_mark() == "first"
-    assert gzip.decompress((tmp_path / "simple" / "index.html.gz").read_bytes()) == b"<html>root"
-    (tmp_path / "simple" / "index.v1.json").unlink()
-    assert tree.root_mark() is None
-
-
 def test_only_old_staging_is_swept(tmp_path: Path) -> None:
     """A writer that lives keeps its folder."""
     tree = PageTree(tmp_path)

@@ -25,12 +25,13 @@ def store(tmp_path: Path) -> Store:
 
 def test_the_numbers_are_told_beside_the_counters(store: Store) -> None:
     """One exposition for Prometheus."""
-    text = Metrics(Standing(store, 500, lambda: 1000.0)).exposition().decode()
+    text = Metrics(Standing(store, 500, lambda: 5, lambda: 1000.0)).exposition().decode()
     for line in (
         "larder_projects 3.0",
         "larder_failing_projects 2.0",
         "larder_stuck_projects 1.0",
         "larder_index_serial 7.0",
+        "larder_lost_votes_total 5.0",
         "# TYPE larder_votes_total counter",
     ):
         assert line in text.splitlines(), text
@@ -42,14 +43,14 @@ def test_a_database_that_cannot_be_read_costs_only_its_numbers(
     """The counters are in memory."""
     store.close()
     (tmp_path / "larder.db").write_bytes(b"no database any more" * 500)
-    text = Metrics(Standing(store, 500)).exposition().decode()
+    text = Metrics(Standing(store, 500, lambda: 5)).exposition().decode()
     assert "larder_votes" in text
     assert "larder_projects" not in text
 
 
 def test_every_metric_is_documented(store: Store) -> None:
     """docs/http.md has a row for each."""
-    text = Metrics(Standing(store, 500)).exposition().decode()
+    text = Metrics(Standing(store, 500, lambda: 5)).exposition().decode()
     names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     documented = (Path(__file__).parent.parent / "docs" / "http.md").read_text()
     assert {name for name in names if f"`{name}" not in documented} <= {

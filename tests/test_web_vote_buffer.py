@@ -8,6 +8,7 @@ import pytest
 from falcon.testing import TestClient
 
 from app.clients import network_id
+from app.lost_votes import Ledger, Numbers
 from app.model import Vote
 from app.store import StoreError
 from app.web.application import create_app
@@ -138,12 +139,31 @@ def test_what_cannot_be_written_at_the_end_is_lost_and_counted(mirror: Mirror) -
     assert 2 == mirror.counted("votes", "lost")
 
 
+def test_the_ledger_has_every_vote(tmp_path: Path) -> None:
+    """What is taken is written, waiting, or lost; and a kill would tell so."""
+    ledger, store = Ledger.open(tmp_path), MemoryStore()
+    buffer = VoteBuffer(store, 300, Metrics(), ledger, capacity=10)
+    for vote in _votes(5):
+        buffer.put(vote)
+    assert buffer.flush()
+    assert Numbers(5, 5, 0) == ledger.numbers
+    store.broken = True
+    for vote in _votes(12):
+        buffer.put(vote)
+    assert Numbers(17, 5, 2) == ledger.numbers
+    buffer.close()
+    assert Numbers(17, 5, 12) == ledger.numbers
+
+
 class _Failing:
     """A store whose first call fails in its own way."""
 
     def __init__(self, fail: Callable[[], None]) -> None:
         self.fail: Callable[[], None] | None = fail
         self.written: list[Vote] = []
+
+    def keep_networks(self, votes: Sequence[Vote]) -> None:
+        """Keep none."""
 
     def add_votes(self, votes: Sequence[Vote], window: int) -> int:
         """Fail once, then keep the votes."""

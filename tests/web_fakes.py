@@ -59,6 +59,11 @@ class MemoryStore:
         self.written.append(votes)
         return len({(vote.path, vote.network) for vote in votes})
 
+    def keep_networks(self, votes: Sequence[Vote]) -> None:
+        """Keep none."""
+        self._check()
+        assert not [vote for vote in votes if vote.client]
+
     def votes(self) -> list[Vote]:
         """Return every vote that was written, in order."""
         return [vote for batch in self.written for vote in batch]

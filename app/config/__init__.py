@@ -22,6 +22,8 @@ from app.config.settings import (
     Tls,
     Upstream,
     Verify,
+    Votes,
+    VotesVia,
 )
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "Tls",
     "Upstream",
     "Verify",
+    "Votes",
+    "VotesVia",
     "default_yaml",
     "load",
 ]

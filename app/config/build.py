@@ -7,6 +7,7 @@ from app.bounds import MinFree, MoveBudget
 from app.config import mirror_keys as mirror
 from app.config import moving_keys as moving
 from app.config import serving_keys as serving
+from app.config import vote_keys
 from app.config.checks import RULES, TIERS
 from app.config.found import Values
 from app.config.layout import database_file
@@ -25,6 +26,7 @@ from app.config.settings import (
     Tls,
     Upstream,
     Verify,
+    Votes,
 )
 
 
@@ -44,6 +46,7 @@ def build_config(values: Values, folder: Path) -> Config:
         trusted_proxies=values.get(serving.TRUSTED_PROXIES) or (),
         ip_modes=_ip_modes(values),
         cache=_cache(values),
+        votes=_votes(values),
         sync=_sync(values),
         log=Log(values.get(serving.LOG_PATH), values.need(serving.LOG_FORMAT)),
         timeouts=_timeouts(values),
@@ -109,6 +112,15 @@ def _cache(values: Values) -> Cache:
     )
 
 
+def _votes(values: Values) -> Votes:
+    agents = values.get(vote_keys.IGNORE_AGENTS)
+    return Votes(
+        via=values.need(vote_keys.VIA),
+        keep_networks=values.need(vote_keys.KEEP_NETWORKS),
+        ignore_agents=vote_keys.IGNORED_AGENTS if agents is None else tuple(filter(None, agents)),
+    )
+
+
 def _sync(values: Values) -> Sync:
     return Sync(
         retry=values.need(mirror.RETRY),
@@ -147,6 +159,7 @@ def _schedule(values: Values) -> Schedule:
         move=values.need(mirror.SCHEDULE_MOVE),
         clean=values.need(mirror.SCHEDULE_CLEAN),
         verify=values.need(moving.SCHEDULE_VERIFY),
+        read_spool=values.need(mirror.SCHEDULE_READ_SPOOL),
     )
 
 

@@ -24,6 +24,7 @@ from app.config.serving_keys import (
     TLS_KEY,
     TRUSTED_PROXIES,
 )
+from app.config.vote_keys import IGNORE_AGENTS
 
 TIERS = "cache.tiers[]"
 """The section of the tiers."""
@@ -119,7 +120,12 @@ def _check_rules(values: Values, problems: Problems) -> None:
 
 
 def _check_lists(values: Values, problems: Problems) -> None:
-    keys: Sequence[Key[tuple[Any, ...]]] = (PACKAGES_URL, REDIRECT_URL, TRUSTED_PROXIES)
+    keys: Sequence[Key[tuple[Any, ...]]] = (
+        PACKAGES_URL,
+        REDIRECT_URL,
+        TRUSTED_PROXIES,
+        IGNORE_AGENTS,
+    )
     for key in keys:
         found = values.found.get(key.name)
         items = values.get(key)

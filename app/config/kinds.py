@@ -11,6 +11,7 @@ from app.config.problems import shown
 from app.config.settings import Address, Network
 from app.config.values import (
     InvalidValueError,
+    parse_agent,
     parse_database,
     parse_duration,
     parse_header,
@@ -151,5 +152,6 @@ PREFIX: Kind[str] = Kind("a path in URLs", "", parse_prefix)
 PATH: Kind[Path] = Kind(
     "a path", "", _text(parse_path, "for a path of that name, write './' before it")
 )
+AGENT: Kind[str] = Kind("a text, or `none`", "", _text(parse_agent, "write words of a User-Agent"))
 HEADER: Kind[str] = Kind("a text", "", _text(parse_header, "write words"))
 DATABASE: Kind[str] = Kind("a database's URL", "", parse_database)

@@ -220,8 +220,9 @@ MAX_PAGE_SIZE = Key(
 LEGACY_JSON = Key(
     "sync.legacy_json",
     choice({when.value: when for when in LegacyJson}),
-    "PyPI's legacy JSON, `/{project}/json`: `mirror` fetches it with each page; `on-demand` when"
-    " it is first asked for, and again after the page has changed.",
+    "PyPI's legacy JSON, `/{project}/json`: `mirror` fetches it with each page, and in the next run"
+    " what is missing; `on-demand` when it is first asked for, and again after the page has"
+    " changed.",
     example="mirror",
     absent="`mirror` with `index.projects: all`, else `on-demand`",
     added=True,
@@ -256,5 +257,13 @@ SCHEDULE_CLEAN = Key(
     "`larder clean` forgets what is too old.",
     example="1d",
     default="1d",
+    added=True,
+)
+SCHEDULE_READ_SPOOL = Key(
+    "schedule.read_spool",
+    INTERVAL,
+    "`larder read-spool` counts the votes that nginx wrote while the application was away.",
+    example="1m",
+    default="1m",
     added=True,
 )

@@ -34,6 +34,13 @@ class LegacyJson(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+class VotesVia(StrEnum):
+    """How votes reach the database (`votes.via`)."""
+
+    AUTH_REQUEST = "auth_request"
+    LOG = "log"
+
+
 class LogFormat(StrEnum):
     """How nginx writes its access log (`log.format`)."""
 
@@ -111,6 +118,17 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True)
+class Votes:
+    """How votes are taken in."""
+
+    via: VotesVia
+    # Whether networks are kept in plain text, beside their hashes.
+    keep_networks: bool
+    # Whoever has one of these in its User-Agent does not vote.
+    ignore_agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sync:
     """How upstream is asked."""
 
@@ -173,6 +191,7 @@ class Schedule:
     move: int
     clean: int
     verify: int
+    read_spool: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +206,7 @@ class Config:
     trusted_proxies: tuple[Network, ...]
     ip_modes: IpModes
     cache: Cache
+    votes: Votes
     sync: Sync
     log: Log
     timeouts: Timeouts

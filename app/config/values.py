@@ -121,6 +121,11 @@ def parse_header(text: str) -> str:
     return text
 
 
+def parse_agent(text: str) -> str:
+    """Return a part of a User-Agent; nothing for the word that stands for nobody."""
+    return "" if text == "none" else parse_header(text)
+
+
 def parse_database(text: str) -> str:
     """Return a database's path: a path, or one that begins with `{repo_path}`."""
     if not text.startswith(_SQLITE):

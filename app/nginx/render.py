@@ -5,10 +5,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from app.config.settings import Address, Config, LogFormat
+from app.config.settings import Address, Config, LogFormat, VotesVia
 from app.model import PageFormat
 from app.nginx.machine import Runtime
-from app.nginx.values import Safe, pattern, plain, quoted, sentence, socket
+from app.nginx.values import Safe, mention, pattern, plain, quoted, sentence, socket
 from app.pages.accept import CLIENT_ACCEPTS
 
 VOTE_TIMEOUT_MS = 20
@@ -38,6 +38,8 @@ _SUFFIXES = {
 # nginx 1.25.1 made HTTP/2 a directive of its own, and warns of the old form.
 _HTTP2_DIRECTIVE = (1, 25, 1)
 
+_THOUSAND = 1000
+
 _MAX_CONNECTIONS = 16_384
 """Of one worker. A download that is passed through takes two."""
 
@@ -63,6 +65,7 @@ def render(config: Config, runtime: Runtime) -> str:
         **_of_machine(runtime),
         **_of_mirror(config),
         **_of_serving(config, runtime),
+        **_of_votes(config),
         accepts=_accepts(CLIENT_ACCEPTS),
     )
 
@@ -115,7 +118,6 @@ def _of_mirror(config: Config) -> dict[str, object]:
         repo_path=plain(config.repo_path, "repo_path"),
         tiers=[plain(_absolute(path), "cache.tiers") for path in tiers],
         tier_patterns=[pattern(str(path), "cache.tiers") for path in tiers],
-        dedup_window=config.cache.dedup_window,
         redirect_url=plain(config.upstream.redirect_url[0], "upstream.redirect_url"),
         user_agent=sentence(config.sync.user_agent, "sync.user_agent"),
         client_read=seconds.read,
@@ -123,10 +125,30 @@ def _of_mirror(config: Config) -> dict[str, object]:
         client_idle=seconds.idle,
         upstream_read=seconds.upstream,
         ask_timeout=seconds.upstream + _ASK_MARGIN,
-        vote_timeout=VOTE_TIMEOUT_MS,
         breaker=BREAKER_SECONDS,
         decision_timeout=DECISION_TIMEOUT_MS,
     )
+
+
+def _of_votes(config: Config) -> dict[str, object]:
+    agents = config.votes.ignore_agents
+    return _view(
+        votes_by_log=config.votes.via is VotesVia.LOG,
+        vote_timeout=VOTE_TIMEOUT_MS,
+        dedup_window=config.cache.dedup_window,
+        vote_rate=_vote_rate(config.cache.dedup_window),
+        ignored_agents=[mention(agent, "votes.ignore_agents") for agent in agents],
+    )
+
+
+def _vote_rate(window: int) -> int:
+    """Return the lowest rate, in requests a minute, that lets each window's first one pass.
+
+    nginx keeps thousandths of a request a second, rounded down: with `1r/m` the next one
+    passes after 62.5 seconds.
+    """
+    seconds = max(1, window)
+    return next(rate for rate in range(1, 61) if rate * 1000 // 60 * seconds >= _THOUSAND)
 
 
 def _of_serving(config: Config, runtime: Runtime) -> dict[str, object]:

@@ -65,6 +65,17 @@ def pattern(value: str, what: str) -> Safe:
     return Safe(re.sub(r"[.+*?()\[\]^|]", r"\\\g<0>", plain(value, what)))
 
 
+def mention(text: str, what: str) -> Safe:
+    """Return the key of a `map` that matches what has a text in it, in any case.
+
+    Raises:
+        UnsafeValueError: The text cannot stand in double quotes.
+
+    """
+    checked = _checked(text, what, _UNSAFE_IN_TEXT)
+    return Safe('"~*' + re.sub(r"[.+*?()\[\]{}^|]", r"\\\g<0>", checked) + '"')
+
+
 def _checked(text: str, what: str, unsafe: re.Pattern[str]) -> Safe:
     if found := unsafe.search(text):
         message = (

@@ -1,5 +1,6 @@
 """The model to the pages that larder serves (PEP 503, PEP 691 and what followed)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from itertools import islice
@@ -14,6 +15,12 @@ from app.names import ProjectName
 API_VERSION: Final = "1.4"
 """The newest version whose endpoints larder has (PEP 792); never upstream's."""
 
+FORMAT: Final = 1
+"""Raise it with whatever changes a byte of a page, a project's or the root's: a key, an
+attribute, their order, a link, `API_VERSION`. The next run of `sync-index` then renders
+every page anew from what is here, and writes those that differ. A change of the parsers
+alone, which a fetch must come before, is none. `tests/test_pages_render.py` watches."""
+
 # PEP 700 makes "versions" and "size" obligatory from 1.1 on.
 _WITHOUT_SIZES: Final = "1.0"
 
@@ -23,6 +30,10 @@ _FRAGMENT_HASHES: Final = ("sha256", "sha512", "sha384", "md5")
 # In an attribute HTML has no NUL, a parser may turn a carriage return into a line
 # feed, and tools that read line by line shall see one link in one line.
 _CONTROLS: Final = (("\0", "\ufffd"), ("\r", "&#13;"), ("\n", "&#10;"))
+
+# What `quote` leaves as it is, and what `_escaped` does not.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~/-]*")
+_MARKUP: Final = re.compile("[&<>\"'\0\r\n]")
 
 # Entries of a root page in one chunk: some 50 kB.
 _CHUNK: Final = 1000
@@ -118,7 +129,7 @@ def _json_file(file: File, files_url: str) -> dict[str, Any]:
     page: dict[str, Any] = {
         **file.extra,
         "filename": file.filename,
-        "url": files_url + quote(file.path),
+        "url": files_url + _quoted(file.path),
         # uv refuses a file without this key.
         "hashes": dict(file.hashes),
         "yanked": file.yanked,
@@ -144,7 +155,7 @@ def _anchor(file: File, files_url: str) -> str:
     Bazel's rules_python splits it by hand at `<a href="`, `#sha256=` and `">`, so
     `href` comes first and no attribute holds a quote or an angle bracket.
     """
-    parts = [f'<a href="{files_url}{quote(file.path)}']
+    parts = [f'<a href="{files_url}{_quoted(file.path)}']
     if digest := _best(file.hashes):
         parts.append(f"#{digest}")
     parts.append('"')
@@ -176,7 +187,14 @@ def _meta(name: str, content: str) -> str:
     return f'<meta name="pypi:{name}" content="{_escaped(content)}">'
 
 
+def _quoted(path: str) -> str:
+    # Most paths have nothing to quote, and there are fourteen million of them.
+    return path if _PLAIN.fullmatch(path) else quote(path)
+
+
 def _escaped(text: str) -> str:
+    if not _MARKUP.search(text):
+        return text
     text = escape(text)
     for control, written in _CONTROLS:
         text = text.replace(control, written)

@@ -24,6 +24,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,19}")
 # PEP 691: hash names are those of `hashlib`; hexadecimal digits of each.
 _DIGITS: Final = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 _HEX: Final = re.compile(r"[0-9a-f]+")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _HASH_NAME: Final = re.compile(r"[a-z0-9_-]{1,40}")
 
 # PEP 700: "yyyy-mm-ddThh:mm:ss.ffffffZ", at most six digits of a second; Python
@@ -84,12 +85,20 @@ def digests(value: object) -> Mapping[str, str]:
     """
     if not isinstance(value, dict):
         return {}
+    if _is_sha256(value):
+        return value
     found: dict[str, str] = {}
     for name, digest in value.items():
         # Other mirrors write null or nothing where they have none.
         if digest is not None and digest != "":
             _add_digest(found, name.lower(), digest)
     return found
+
+
+def _is_sha256(value: dict[str, Any]) -> bool:
+    """Whether it is a good SHA-256 digest alone, as PyPI has it of most files."""
+    digest = value.get("sha256")
+    return len(value) == 1 and isinstance(digest, str) and _SHA256.fullmatch(digest) is not None
 
 
 def companion(value: object) -> Mapping[str, str] | None:

@@ -1,6 +1,8 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
+from app.planning.compact import Joined, ProjectSteps
 from app.planning.fitting import fit, follow_roots
+from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
     IndexPolicy,
@@ -10,19 +12,24 @@ from app.planning.index import (
     plan_retries,
     retry_pause,
 )
-from app.planning.moves import Facts, Placed, Wished, assign, plan_moves
+from app.planning.moves import Facts, Placed, plan_moves
+from app.planning.wish import Contenders, Wished, assign
 
 __all__ = [
+    "Contenders",
     "Facts",
     "IndexPlan",
     "IndexPolicy",
+    "Joined",
     "Placed",
     "ProjectState",
+    "ProjectSteps",
     "Wished",
     "assign",
     "fit",
     "follow_roots",
     "plan_changes",
+    "plan_here",
     "plan_index",
     "plan_moves",
     "plan_retries",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.model import Tier
 from app.names import FilePath
-from app.planning.moves import Wished
+from app.planning.wish import Wished
 
 
 def fit(

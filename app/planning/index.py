@@ -1,21 +1,25 @@
 """The index's plan: what is here against what upstream announces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.names import ProjectName
+from app.planning.compact import ProjectStep, ProjectSteps
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectState:
-    """How far a project is that is tracked, or that has a tombstone."""
+class ProjectState(NamedTuple):
+    """How far a project is that is tracked, or that has a tombstone.
+
+    A tuple: there may be a million, and no other kind of object is as quickly made.
+    """
 
     name: ProjectName
     serial: int | None
     # When upstream last confirmed its page; None where no page was ever written.
     checked_at: int | None
-    # Whether its page is on the disk.
+    # Whether its folder of pages is on the disk.
     page: bool = True
     # The serial at which upstream listed it and had no page: its tombstone.
     gone_serial: int | None = None
@@ -38,7 +42,7 @@ class IndexPolicy:
 class IndexPlan:
     """What is to be done about the index."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: Sequence[Step] = ()
     # Tombstones that have fallen, because the list does not name them any more.
     fallen: list[ProjectName] = field(default_factory=list)
     # Tracked projects that the list does not name.
@@ -58,7 +62,7 @@ def plan_index(
     on the list's word: a copy of it may be half an hour old, and a quarantined project
     keeps its page. Its page is asked for, and the answer decides.
     """
-    plan = IndexPlan()
+    plan, steps = IndexPlan(), list[ProjectStep]()
     for state in states:
         serial = announced.pop(state.name, None) if announced is not None else None
         if announced is not None and serial is None:
@@ -66,10 +70,10 @@ def plan_index(
                 plan.fallen.append(state.name)
             else:
                 plan.missing += 1
-        plan.steps += _plan_project(state, serial, policy, now)
-    if policy.everything and announced:
-        plan.steps += (AddProject(name, serial) for name, serial in announced.items())
-        plan.steps.sort(key=_project_of)
+        if step := _plan_project(state, serial, policy, now):
+            steps.append(step)
+    added = announced if policy.everything and announced else {}
+    plan.steps = ProjectSteps(steps, added)
     return plan
 
 
@@ -87,43 +91,36 @@ def plan_retries(states: Iterable[ProjectState], now: int) -> list[Step]:
 
 
 def plan_changes(
-    changes: dict[ProjectName, int], tracked: Iterable[ProjectName], policy: IndexPolicy
+    changes: dict[ProjectName, int], tracked: Collection[ProjectName], policy: IndexPolicy
 ) -> list[Step]:
-    """Return what the changelog asks for: a hint of what the list will say."""
-    ours = set(tracked)
+    """Return what the changelog asks for: a hint of what the list will say.
+
+    `tracked` are those of the changed projects that are kept in step.
+    """
     return [
         UpdateProject(name, serial)
         for name, serial in sorted(changes.items())
-        if policy.everything or name in ours
+        if policy.everything or name in tracked
     ]
 
 
 def _plan_project(
     state: ProjectState, serial: int | None, policy: IndexPolicy, now: int
-) -> Iterator[Step]:
+) -> ProjectStep | None:
     if state.gone:
         # A tombstone stands until the serial moves.
-        if serial is not None and serial != state.gone_serial and policy.everything:
-            yield AddProject(state.name, serial)
-    elif state.checked_at is None or not state.page:
-        yield AddProject(state.name, serial)
-    elif serial is not None and state.serial is not None:
+        moved = serial is not None and serial != state.gone_serial
+        return AddProject(state.name, serial) if moved and policy.everything else None
+    if state.checked_at is None or not state.page:
+        return AddProject(state.name, serial)
+    if serial is not None and state.serial is not None:
         if serial > state.serial:
-            yield UpdateProject(state.name, serial)
-        elif serial < state.serial or state.retry_at is not None:
-            # The list is older than the page, or the last try went wrong.
-            yield RevalidateProject(state.name)
-    elif state.retry_at is not None or now - state.checked_at >= policy.max_age:
-        yield RevalidateProject(state.name)
-
-
-def _project_of(step: Step) -> ProjectName:
-    match step:
-        case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
-            return name
-        case _:
-            message = f"{step!r} is about no project"
-            raise TypeError(message)
+            return UpdateProject(state.name, serial)
+        # The list may be older than the page, or the last try went wrong.
+        due = serial < state.serial or state.retry_at is not None
+    else:
+        due = state.retry_at is not None or now - state.checked_at >= policy.max_age
+    return RevalidateProject(state.name) if due else None
 
 
 _FIRST_PAUSE = 60

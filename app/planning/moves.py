@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.bounds import MoveBudget
-from app.model import Candidate, Tier
+from app.model import Tier
 from app.names import FilePath
 from app.planning.purse import Purse
+from app.planning.wish import Wished
 from app.steps import Evict, Fetch, FetchCompanion, Lose, Move, PutOff, Step
 
 COMPANION_ROOM = 64 << 10
@@ -26,38 +27,11 @@ _NO_LIMIT = MoveBudget()
 
 
 @dataclass(frozen=True, slots=True)
-class Wished:
-    """A file that should be here: on which tier, and what it is worth."""
-
-    rank: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Placed:
     """A file that is here: the rank of its tier, and its bytes there."""
 
     rank: int
     bytes: int
-
-
-def assign(
-    ranked: Iterable[tuple[float, Candidate]], tiers: Sequence[Tier], taken: Mapping[int, int]
-) -> dict[FilePath, Wished]:
-    """Give each file, best first, a place on the hottest tier that has room for it.
-
-    `taken` is what no plan may count on: bytes of files on a tier that larder does
-    not know. A file that fits nowhere gets no place, and takes nothing from a later,
-    smaller one.
-    """
-    room = {tier.rank: tier.size_limit - taken.get(tier.rank, 0) for tier in tiers}
-    wish: dict[FilePath, Wished] = {}
-    for value, candidate in ranked:
-        rank = next((rank for rank in sorted(room) if room[rank] >= candidate.room), None)
-        if rank is not None:
-            room[rank] -= candidate.room
-            wish[candidate.path] = Wished(rank, value)
-    return wish
 
 
 @dataclass(frozen=True, slots=True)

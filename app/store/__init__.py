@@ -6,8 +6,14 @@ Queries are verbs and return model objects or plain values; rows do not leave he
 from app.store.bulk import BulkQueries
 from app.store.documents import DocumentQueries
 from app.store.errors import StoreBusyError, StoreError, UnlistedError
+from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Settled, TrackedProject
+from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
+from app.store.networks import NetworkQueries
+from app.store.popularity import Popular
+from app.store.projects import ProjectQueries, TrackedProject
+from app.store.releases import ReleaseQueries
+from app.store.rendering import Outdated, RenderingQueries
 from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
 
@@ -16,6 +22,9 @@ __all__ = [
     "Failure",
     "Held",
     "KnownFile",
+    "Outdated",
+    "Popular",
+    "Rendered",
     "Settled",
     "Store",
     "StoreBusyError",
@@ -25,5 +34,17 @@ __all__ = [
 ]
 
 
-class Store(IndexQueries, BulkQueries, VoteQueries, HoldingQueries, VerifyQueries, DocumentQueries):
+class Store(
+    ProjectQueries,
+    IndexQueries,
+    BulkQueries,
+    RenderingQueries,
+    VoteQueries,
+    NetworkQueries,
+    ReleaseQueries,
+    ExpiryQueries,
+    HoldingQueries,
+    VerifyQueries,
+    DocumentQueries,
+):
     """Everything that larder remembers."""

@@ -2,9 +2,6 @@
 
 import peewee
 
-_INDEX = "CREATE INDEX IF NOT EXISTS file_unlisted ON file (id) WHERE listed = 0"
-"""The few files that no page lists any more, among millions that some page does."""
-
 _VERIFIED_AT = "ALTER TABLE holding ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0"
 
 
@@ -12,4 +9,3 @@ def amend(database: peewee.Database) -> None:
     """Add what is missing; within the caller's transaction."""
     if all(column.name != "verified_at" for column in database.get_columns("holding")):
         peewee.RawQuery(_VERIFIED_AT).execute(database)
-    peewee.RawQuery(_INDEX).execute(database)

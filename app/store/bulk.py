@@ -5,7 +5,6 @@ build its statements than SQLite to run them.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from app import model
 from app.names import ProjectName
 from app.store.connection import Connection
-from app.store.index import Settled, file_data
+from app.store.index import Rendered, Settled, file_data
 
 _ENTER = """
 INSERT INTO project (name, status, tries)
@@ -71,11 +70,19 @@ UPDATE project SET
     etag = json_extract(page.value, '$[2]'),
     last_modified = json_extract(page.value, '$[3]'),
     checked_at = json_extract(page.value, '$[4]'),
+    rendered = json_extract(page.value, '$[5]'),
+    legacy = json_extract(page.value, '$[6]'),
     failure = NULL,
     failure_kind = NULL,
     failing_since = NULL,
     tries = 0,
     retry_at = NULL
+FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
+"""
+
+# Serial, validators and failure stay: upstream was not asked.
+_MARK = """
+UPDATE project SET rendered = json_extract(page.value, '$[1]')
 FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
 """
 
@@ -105,21 +112,29 @@ class BulkQueries(Connection):
             for sql, part in _statements(rows):
                 self._sql(sql, *part)
 
-    def settle_all(self, settled: Iterable[tuple[ProjectName, Settled]]) -> None:
+    def settle_all(self, written: Iterable[tuple[ProjectName, Settled | Rendered]]) -> None:
         """Note that the pages which `record_all` announced are written."""
-        rows = [
-            (name, page.serial, page.etag, page.last_modified, page.now) for name, page in settled
-        ]
+        settled: list[tuple[Any, ...]] = []
+        marked: list[tuple[Any, ...]] = []
+        for name, page in written:
+            if isinstance(page, Rendered):
+                marked.append((name, page.mark))
+            else:
+                settled.append((name, *_values(page)))
         with self._writing():
-            self._sql(_SETTLE, json.dumps(rows))
+            for sql, rows in ((_SETTLE, settled), (_MARK, marked)):
+                if rows:
+                    self._sql(sql, json.dumps(rows))
 
     def _value(self, sql: str, parameter: str) -> Any:
         """Return what a query puts into one JSON value."""
         return json.loads(self._sql(sql, parameter).fetchone()[0])
 
-    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
-        return cursor
+
+def _values(page: Settled) -> tuple[Any, ...]:
+    """Return what `_SETTLE` says of a page, in its order."""
+    legacy = 1 if page.legacy else None
+    return page.serial, page.etag, page.last_modified, page.now, page.rendered, legacy
 
 
 def _statements(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Iterable[Any]]]:

@@ -1,9 +1,11 @@
 """Opening the database, its connections, and its transactions."""
 
+import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,6 +15,7 @@ import peewee
 from app.store.amending import amend
 from app.store.errors import StoreBusyError, StoreError
 from app.store.tables import TABLES, Schema, Setting
+from app.store.upgrades import UPGRADES
 
 T = TypeVar("T")
 
@@ -30,6 +33,9 @@ _PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": _BUSY_TIMEOUT * 1000,
 }
+
+_HALF_LIFE = 72 * 3600
+"""Seconds, until `score` has told what the configuration says (`PopularityQueries`)."""
 
 _WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
 
@@ -57,7 +63,7 @@ class Connection:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the database that a URL names, and make its tables if it has none.
+        """Open the database that a URL names, and make its tables, or bring them up to date.
 
         Raises:
             StoreError: It cannot be opened, or belongs to another version of larder.
@@ -95,8 +101,11 @@ class Connection:
     def keep(self, key: str, value: bytes) -> None:
         """Keep a value from run to run."""
         with self._writing():
-            row = Setting.insert(key=key, value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(key, value)
+
+    def _put(self, key: str, value: bytes) -> None:
+        row = Setting.insert(key=key, value=value)
+        self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -114,7 +123,13 @@ class Connection:
             yield
 
     def _rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
-        return iter(query.tuples().execute(self._db))
+        """Return the rows as SQLite yields them: peewee's own iterators keep each one."""
+        cursor: Iterator[tuple[Any, ...]] = self._db.execute(query)  # type: ignore[no-untyped-call]
+        return cursor
+
+    def _sql(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self._db.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+        return cursor
 
     def _only(self, query: Any) -> Any:
         row = next(self._rows(query), None)
@@ -125,21 +140,44 @@ class Connection:
     def _run(self, query: Any) -> Any:
         return query.execute(self._db)
 
+    def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run plain SQL for each row; `{0}` stands for a parameter."""
+        cursor = self._db.cursor()  # type: ignore[no-untyped-call]
+        cursor.executemany(sql.format(self._db.param), rows)
+
     def _prepare(self) -> None:
         with self._writing():
             if self._db.table_exists("setting"):
-                self._check_version()
+                self._check_version(self._upgraded())
                 amend(self._db)
                 return
             for table in TABLES:
                 peewee.SchemaManager(table, self._db).create_all(safe=True)
-            amend(self._db)
-            settings = {"schema": Schema.VERSION, "network_key": secrets.token_bytes(32)}
+            settings = {
+                "schema": Schema.VERSION,
+                "network_key": secrets.token_bytes(32),
+                "heat": json.dumps(
+                    {"reference": int(time.time()), "half_life": _HALF_LIFE}
+                ).encode(),
+            }
             rows = list(settings.items())
             self._run(Setting.insert_many(rows, fields=[Setting.key, Setting.value]))
 
-    def _check_version(self) -> None:
+    def _upgraded(self) -> bytes:
+        """Bring the tables of an older larder up to date; return the version they have then.
+
+        All in the transaction that opens: a kill leaves the old version, whole.
+        """
         found = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
+        while found in UPGRADES:
+            found, statements = UPGRADES[found]
+            for statement in statements:
+                self._db.execute_sql(statement)  # type: ignore[no-untyped-call]
+            self._run(Setting.update(value=found).where(Setting.key == "schema"))
+        return found
+
+    @staticmethod
+    def _check_version(found: bytes) -> None:
         if found != Schema.VERSION:
             message = (
                 f"its tables are of version {found.decode(errors='replace')}, this larder "

@@ -1,6 +1,6 @@
 """What is fetched beside a file when somebody asks for it."""
 
-from app.names import Filename, ProjectName
+from app.names import Filename, FilePath, ProjectName
 from app.store.connection import Connection
 from app.store.tables import File, Project
 
@@ -17,3 +17,10 @@ class DocumentQueries(Connection):
             # SQLite's LIKE does not tell capitals from small letters.
             rows = self._rows(query.where(ours, File.path.endswith(tail)))
             return next((url for path, url in rows if path.endswith(tail)), None)
+
+    def path_of(self, name: ProjectName, filename: str) -> FilePath | None:
+        """Return the path of a project's file, or None where its page lists no such file."""
+        with self._reading():
+            query = File.select(File.path).join(Project)
+            rows = self._rows(query.where(Project.name == name, File.listed == 1))
+            return next((path for (path,) in rows if path.rpartition("/")[2] == filename), None)

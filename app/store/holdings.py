@@ -1,16 +1,33 @@
 """What is here, on which tier, and what should be."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from app.names import FilePath
 from app.store.connection import Connection, chunks
 from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
-from app.store.tables import UNLISTED, File, Holding, Project, Tier, Wish
+from app.store.tables import File, Heat, Holding, Project, Tier, Wish
+
+# Some may have been forgotten since. There may be a million: peewee would take a quarter of
+# a minute, in which nobody else could write.
+_WISH = """
+INSERT INTO wish (file_id, rank, score)
+SELECT {0}, {0}, {0} WHERE EXISTS (SELECT 1 FROM file WHERE id = {0})
+"""
+
+# By the index of what is not listed; ordered by `path` alone, SQLite would rather go
+# through all files by their paths.
+WITHDRAWN = """
+SELECT path, root, bytes
+FROM file
+JOIN holding ON holding.file_id = file.id
+JOIN tier ON tier.id = holding.tier_id
+WHERE listed = 0 ORDER BY +path
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +103,34 @@ class HoldingQueries(Connection):
             rows = self._rows(query.where(File.listed == 1))
             return {path: (rank, score) for path, rank, score in rows}
 
-    def replace_wish(self, wish: dict[FilePath, tuple[int, float]]) -> None:
-        """Put a new wish in place of the old one, in one transaction."""
+    def replace_wish(self, wish: Sequence[tuple[int, int, float]]) -> None:
+        """Put a new wish in place of the old one, in one transaction.
+
+        Each file is its number, the rank of its tier, and its score.
+        """
         with self._writing():
             self._run(Wish.delete())
-            for part in chunks(sorted(wish)):
-                query = File.select(File.id, File.path).where(File.path.in_(part))
-                rows = [(number, *wish[path]) for number, path in self._rows(query)]
-                self._run(Wish.insert_many(rows, fields=[Wish.file, Wish.rank, Wish.score]))
+            self._run_many(_WISH, ((*row, row[0]) for row in sorted(wish)))
 
-    def unsized(self, paths: list[FilePath], asked_before: int) -> Iterator[KnownFile]:
-        """Yield those of the files whose size nobody told, not asked since a time."""
+    def paths(self, files: Sequence[int]) -> Iterator[tuple[int, FilePath]]:
+        """Yield the paths of files, each after its number."""
         with self._reading():
-            for part in chunks(paths):
-                due = File.sized_at.is_null() | (File.sized_at < asked_before)
-                query = File.select(*KNOWN).join(Project)
-                rows = query.where(File.path.in_(part), File.size.is_null(), due, File.listed == 1)
-                for row in self._rows(rows):
-                    yield KnownFile(*row)
+            for part in chunks(files):
+                yield from self._rows(File.select(File.id, File.path).where(File.id.in_(part)))
+
+    def unsized(self, votes: int, asked_before: int) -> Iterator[KnownFile]:
+        """Yield the files with so many votes whose size nobody told, not asked since a time.
+
+        So are those that took over another's votes.
+        """
+        with self._reading():
+            due = File.sized_at.is_null() | (File.sized_at < asked_before)
+            wanted = (Heat.votes >= votes) | (Heat.inherited == 1)
+            query = File.select(*KNOWN).join(Project).switch(File)
+            joined = query.join(Heat, on=(Heat.file == File.id))
+            rows = joined.where(wanted, File.size.is_null(), due, File.listed == 1)
+            for row in self._rows(rows.order_by(File.path)):
+                yield KnownFile(*row)
 
     def set_size(self, path: FilePath, size: int | None, now: int) -> None:
         """Note the size that the file host gave, or that it gave none."""
@@ -113,15 +140,13 @@ class HoldingQueries(Connection):
     def withdrawn(self) -> list[Held]:
         """Return what is held though no page lists it any more, by path."""
         with self._reading():
-            query = Holding.select(File.path, Tier.root, Holding.bytes)
-            joined = query.join(File).switch(Holding).join(Tier).where(UNLISTED)
-            rows = self._rows(joined.order_by(File.path))
+            rows = self._sql(WITHDRAWN)
             return [Held(path, root, size, listed=False) for path, root, size in rows]
 
     def unlisted(self) -> Iterator[FilePath]:
         """Yield the files that no page lists any more, as long as they are known."""
         with self._reading():
-            for (path,) in self._rows(File.select(File.path).where(UNLISTED)):
+            for (path,) in self._rows(File.select(File.path).where(File.listed == SQL("0"))):
                 yield path
 
     def unlisted_of(self, paths: list[FilePath]) -> Iterator[FilePath]:
@@ -160,4 +185,5 @@ def _gone_projects() -> object:
 
 def _gone_files() -> object:
     held = Holding.select(Holding.file)
-    return File.select(File.id).where(UNLISTED, File.id.not_in(held))
+    # A literal, for `file_unlisted`.
+    return File.select(File.id).where(File.listed == SQL("0"), File.id.not_in(held))

@@ -1,4 +1,4 @@
-"""Projects and their files, as the index tells them."""
+"""What the projects' pages list, and how their updates went."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,32 +10,6 @@ from app import model
 from app.names import FilePath, ProjectName, Sha256
 from app.store.connection import Connection, chunks
 from app.store.tables import File, Holding, Project
-
-
-@dataclass(frozen=True, slots=True)
-class TrackedProject:
-    """A project that is kept in step, and how far it is."""
-
-    name: ProjectName
-    serial: int | None
-    etag: str | None
-    last_modified: str | None
-    # None until its first page is written.
-    checked_at: int | None
-    # The serial at which upstream listed it, and had no page for it.
-    gone_serial: int | None = None
-    gone_at: int | None = None
-    status: str | None = None
-    failure: str | None = None
-    failure_kind: str | None = None
-    failing_since: int | None = None
-    tries: int = 0
-    retry_at: int | None = None
-
-    @property
-    def gone(self) -> bool:
-        """Whether upstream has it no more."""
-        return self.gone_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +44,18 @@ class Settled:
     etag: str | None
     last_modified: str | None
     now: int
+    # The mark of how it was rendered, and whether its legacy JSON lies beside it.
+    rendered: str | None = None
+    legacy: bool = False
 
 
-# Products of two such numbers, a million of them, fit into 64 bits.
-_BITS = 0xFFFF
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The mark of a page that was rendered anew from what is here: all else stays known."""
 
-_TRACKED = (
-    Project.name,
-    Project.serial,
-    Project.etag,
-    Project.last_modified,
-    Project.checked_at,
-    Project.gone_serial,
-    Project.gone_at,
-    Project.status,
-    Project.failure,
-    Project.failure_kind,
-    Project.failing_since,
-    Project.tries,
-    Project.retry_at,
-)
+    mark: str
+
+
 KNOWN = (
     File.path,
     Project.name,
@@ -109,6 +75,12 @@ _DATA = (
 )
 _INSERT = (File.project, File.path, *_DATA, File.listed)
 
+# What is known of a page that is here, and of none that is not.
+_OF_THE_PAGE = (
+    *("serial", "etag", "last_modified", "checked_at", "status"),
+    *("rendered", "legacy"),
+)
+
 # What a project in step has in the columns of failure.
 _WELL: dict[str, Any] = {
     "failure": None,
@@ -120,65 +92,7 @@ _WELL: dict[str, Any] = {
 
 
 class IndexQueries(Connection):
-    """Queries about what exists upstream."""
-
-    def tracked(self) -> Iterator[TrackedProject]:
-        """Yield every project that is kept in step, by name; there may be a million."""
-        return self._projects(Project.gone_at.is_null())
-
-    def known_projects(self) -> Iterator[TrackedProject]:
-        """Yield the tracked projects and the tombstones, by name."""
-        buried = ~Project.gone_serial.is_null()
-        return self._projects(Project.gone_at.is_null() | buried)
-
-    def failing(self) -> Iterator[TrackedProject]:
-        """Yield the tracked projects that could not be brought in step, by name."""
-        return self._projects(Project.gone_at.is_null(), ~Project.failure.is_null())
-
-    def count_tracked(self) -> int:
-        """Return how many projects are kept in step."""
-        with self._reading():
-            query = Project.select(fn.COUNT(Project.id)).where(Project.gone_at.is_null())
-            return int(self._only(query))
-
-    def last_serial(self) -> int | None:
-        """Return the highest serial of the pages that are here."""
-        with self._reading():
-            query = Project.select(fn.MAX(Project.serial)).where(Project.gone_at.is_null())
-            serial: int | None = self._only(query)
-            return serial
-
-    def index_mark(self) -> str:
-        """Return what tells one list of names and serials from another, by one quick scan.
-
-        Names never change, so numbers stand for them. The products tell apart what the
-        sums alone would not: two projects whose serials moved by as much.
-        """
-        with self._reading():
-            serial = fn.COALESCE(Project.serial, 0)
-            products = Project.id.bin_and(_BITS) * Project.serial.bin_and(_BITS)
-            query = Project.select(
-                fn.COUNT(Project.serial), fn.SUM(Project.id), fn.SUM(serial), fn.SUM(products)
-            )
-            here = query.where(Project.gone_at.is_null(), ~Project.checked_at.is_null())
-            return " ".join(str(number or 0) for number in next(self._rows(here)))
-
-    def count_stuck(self, since: int) -> int:
-        """Return how many projects have been failing since before a time."""
-        with self._reading():
-            stuck = Project.failing_since < since
-            query = Project.select(fn.COUNT(Project.id)).where(stuck, Project.gone_at.is_null())
-            return int(self._only(query))
-
-    def tracked_project(self, name: ProjectName) -> TrackedProject | None:
-        """Return one project that is kept in step, or None."""
-        return next(self._projects(Project.name == name, Project.gone_at.is_null()), None)
-
-    def _projects(self, *conditions: Any) -> Iterator[TrackedProject]:
-        with self._reading():
-            query = Project.select(*_TRACKED).where(*conditions).order_by(Project.name)
-            for row in self._rows(query):
-                yield TrackedProject(*row)
+    """Queries about what the projects' pages list, and what became of the pages."""
 
     def file(self, path: FilePath) -> KnownFile | None:
         """Return a file that a page lists, or None."""
@@ -223,6 +137,8 @@ class IndexQueries(Connection):
             "etag": settled.etag,
             "last_modified": settled.last_modified,
             "checked_at": settled.now,
+            "rendered": settled.rendered,
+            "legacy": 1 if settled.legacy else None,
         }
         with self._writing():
             self._run(Project.update(**values, **_WELL).where(Project.name == name))
@@ -257,7 +173,7 @@ class IndexQueries(Connection):
             self._run(Project.insert(name=name).on_conflict_ignore())
             number = self._number(name)
             self._unlist(File.project == number, keep_held=keep_held)
-            empty = dict.fromkeys(("serial", "etag", "last_modified", "checked_at", "status"))
+            empty = dict.fromkeys(_OF_THE_PAGE)
             update = Project.update(gone_at=now, gone_serial=serial, **empty, **_WELL)
             self._run(update.where(Project.id == number))
 

@@ -8,10 +8,12 @@ from peewee import (
     BigIntegerField,
     BlobField,
     CompositeKey,
+    DoubleField,
     FloatField,
     ForeignKeyField,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
@@ -41,6 +43,10 @@ class Project(Model):
     failing_since = BigIntegerField(null=True)
     tries = IntegerField(default=0)
     retry_at = BigIntegerField(null=True)
+    # The mark of how its pages were rendered (`app.pages.FORMAT`); null: not known.
+    rendered = TextField(null=True)
+    # 1 where the legacy JSON of its page is here, or upstream has none; else null.
+    legacy = IntegerField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -73,8 +79,9 @@ class File(Model):
         table_name = "file"
 
 
-# By a constant, not a parameter: only then does SQLite use an index of just these rows.
-UNLISTED = File.listed == SQL("0")
+# What was withdrawn is looked for in each run: a few rows of many millions. SQLite uses a
+# partial index only where the query has the same condition as a literal.
+File.add_index(SQL('CREATE INDEX "file_unlisted" ON "file" ("id") WHERE "listed" = 0'))
 
 
 class Tier(Model):
@@ -117,25 +124,47 @@ class Wish(Model):
         table_name = "wish"
 
 
-class Vote(Model):
-    """One network's vote for one file; a row is three integers and nothing else."""
+class Heat(Model):
+    """How wanted a file is: one row for each file that somebody voted for."""
 
-    time = BigIntegerField()
-    file = BigIntegerField()
-    network = BigIntegerField()
+    # Its number, and no foreign key: votes may outlive the file's row.
+    file = IntegerField(primary_key=True)
+    # Its votes, each weighted by 2^((its time - reference) / half-life): so the votes of
+    # yesterday weigh less today without a row being written. The setting "heat" has both.
+    heat = DoubleField()
+    # Those counted in the hours that `Tally` still has.
+    votes = IntegerField()
+    # 1 for a release that took over the heat of the one before it.
+    inherited = IntegerField(default=0)
 
     class Meta:
         """Peewee's options."""
 
-        table_name = "vote"
-        primary_key = CompositeKey("time", "file", "network")
+        table_name = "heat"
+
+
+class Tally(Model):
+    """A file's votes of one hour, by where they came from: what expires, hour by hour."""
+
+    # Hours since the epoch.
+    hour = IntegerField()
+    file = IntegerField()
+    # A number of `model.VoteSource`.
+    source = SmallIntegerField()
+    votes = IntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "tally"
+        primary_key = CompositeKey("hour", "file", "source")
         without_rowid = True
 
 
 class Window(Model):
-    """The votes of late that opened a dedup window, in the order that finds them by pair."""
+    """The votes of late, each of which opened a dedup window; in the order of the pairs."""
 
-    file = BigIntegerField()
+    file = IntegerField()
     network = BigIntegerField()
     time = BigIntegerField()
 
@@ -159,10 +188,10 @@ class Setting(Model):
         table_name = "setting"
 
 
-TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Vote, Window, Setting)
+TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Heat, Tally, Window, Setting)
 
 
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"2"
+    VERSION: ClassVar[bytes] = b"4"

@@ -1,21 +1,37 @@
-"""Votes: taken in, counted, expired."""
+"""Votes: taken in, each once in its window."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from peewee import SQL, Select, ValuesList, fn
+from peewee import EXCLUDED, SQL, Select, ValuesList, fn
 
 from app import model
 from app.names import FilePath
-from app.store.connection import Connection, chunks
-from app.store.tables import File, Setting, Vote, Window
+from app.store.connection import chunks
+from app.store.popularity import PopularityQueries
+from app.store.tables import File, Setting, Tally, Window
 
-_Key = tuple[int, int]
+HOUR = 3600
 
-_EXPIRY_STEP = 3600
-"""Votes are deleted an hour's worth at a time, so that no writer waits for long."""
+_Pair = tuple[int, int]
 
 
-class VoteQueries(Connection):
+class _Row(NamedTuple):
+    """A vote as the tables have it, in the order in which votes are counted."""
+
+    time: int
+    file: int
+    network: int
+    source: int
+
+    @property
+    def pair(self) -> _Pair:
+        return self.file, self.network
+
+
+class VoteQueries(PopularityQueries):
     """Queries about who wanted what, and when."""
 
     def add_votes(self, votes: Sequence[model.Vote], window: int) -> int:
@@ -23,7 +39,8 @@ class VoteQueries(Connection):
 
         A window belongs to one file and network. It starts with the vote that is
         counted, lasts `window` seconds, and is not extended by those it swallows.
-        A vote that comes late is held against the windows of its own time.
+        A vote that comes late is held against the windows of its own time; one from
+        the future (a clock that went back) counts as one of now.
         Votes for files that no page lists are dropped.
         """
         with self._writing():
@@ -34,9 +51,7 @@ class VoteQueries(Connection):
     ) -> int:
         """Count votes of the spool, and note in the same transaction how far it is read."""
         with self._writing():
-            value = str(position).encode()
-            row = Setting.insert(key=f"spool:{inode}", value=value)
-            self._run(row.on_conflict(conflict_target=[Setting.key], update={Setting.value: value}))
+            self._put(f"spool:{inode}", str(position).encode())
             return self._add(votes, window)
 
     def spool_position(self, inode: int) -> int:
@@ -52,34 +67,23 @@ class VoteQueries(Connection):
             self._run(Setting.delete().where(Setting.key == f"spool:{inode}"))
 
     def votes(self, since: int) -> Iterator[tuple[FilePath, int]]:
-        """Yield the path and time of every counted vote since a time."""
+        """Yield the path and time of the counted votes of late, since a time."""
         with self._reading():
-            query = Vote.select(File.path, Vote.time).join(File, on=(File.id == Vote.file))
-            yield from self._rows(query.where(Vote.time >= since))
-
-    def expire_votes(self, before: int, windows_before: int) -> int:
-        """Delete votes and dedup windows that started before a time; count the votes."""
-        deleted = 0
-        while (oldest := self._oldest_vote()) is not None and oldest < before:
-            step = min(before, oldest + _EXPIRY_STEP)
-            with self._writing():
-                deleted += self._run(Vote.delete().where(Vote.time < step))
-        with self._writing():
-            self._run(Window.delete().where(Window.time < windows_before))
-        return deleted
-
-    def count_expired(self, before: int) -> int:
-        """Return how many votes `expire_votes` would delete."""
-        with self._reading():
-            query = Vote.select().where(Vote.time < before)
-            return int(query.count(self._db))
+            query = Window.select(File.path, Window.time).join(File, on=(File.id == Window.file))
+            yield from self._rows(query.where(Window.time >= since).order_by(Window.time))
 
     def _add(self, votes: Sequence[model.Vote], window: int) -> int:
-        numbers = self._numbers({vote.path for vote in votes})
+        numbers, now = self._numbers({vote.path for vote in votes}), int(time.time())
         ordered = sorted(
-            (vote.time, numbers[vote.path], vote.network) for vote in votes if vote.path in numbers
+            _Row(min(vote.time, now), numbers[vote.path], vote.network, vote.source)
+            for vote in votes
+            if vote.path in numbers
         )
-        return sum(self._count(part, window) for part in _rounds(ordered))
+        counted = [row for part in _rounds(ordered) for row in self._open_windows(part, window)]
+        if counted:
+            self._tally(counted)
+            self._warm(counted, now)
+        return len(counted)
 
     def _numbers(self, paths: set[FilePath]) -> dict[FilePath, int]:
         numbers: dict[FilePath, int] = {}
@@ -88,55 +92,59 @@ class VoteQueries(Connection):
             numbers.update(self._rows(query))
         return numbers
 
-    def _count(self, rows: Sequence[tuple[int, int, int]], window: int) -> int:
-        counted = 0
-        for part in chunks(rows):
-            fresh = self._open_windows(part, window)
-            if fresh:
-                fields = [Vote.time, Vote.file, Vote.network]
-                self._run(Vote.insert_many(fresh, fields=fields).on_conflict_ignore())
-            counted += len(fresh)
-        return counted
-
-    def _open_windows(
-        self, rows: Sequence[tuple[int, int, int]], window: int
-    ) -> list[tuple[int, int, int]]:
-        """Open a window for each vote that has none around it; return those votes.
+    def _open_windows(self, rows: Sequence[_Row], window: int) -> Iterator[_Row]:
+        """Open a window for each vote that has none around it; yield those votes.
 
         Around, not before: the spool's votes come later than younger ones of the app.
         """
-        votes = ValuesList(rows).cte("votes", columns=["time", "file", "network"])
-        vote = votes.c
-        around = Window.select(SQL("1")).where(
-            Window.file == vote.file,
-            Window.network == vote.network,
-            Window.time > vote.time - window,
-            Window.time < vote.time + window,
-        )
-        columns = [vote.file, vote.network, vote.time]
-        alone = Select([votes], columns).where(~fn.EXISTS(around)).with_cte(votes)
-        fields = [Window.file, Window.network, Window.time]
-        opened = Window.insert_from(alone, fields)
-        return list(self._rows(opened.returning(Window.time, Window.file, Window.network)))
+        for part in chunks(rows):
+            votes = ValuesList([row[:3] for row in part]).cte(
+                "votes", columns=["time", "file", "network"]
+            )
+            vote = votes.c
+            around = Window.select(SQL("1")).where(
+                Window.file == vote.file,
+                Window.network == vote.network,
+                Window.time > vote.time - window,
+                Window.time < vote.time + window,
+            )
+            columns = [vote.file, vote.network, vote.time]
+            alone = Select([votes], columns).where(~fn.EXISTS(around)).with_cte(votes)
+            opened = Window.insert_from(alone, [Window.file, Window.network, Window.time])
+            found = set(self._rows(opened.returning(Window.file, Window.network)))
+            yield from (row for row in part if row.pair in found)
 
-    def _oldest_vote(self) -> int | None:
-        with self._reading():
-            query = Vote.select(Vote.time).order_by(Vote.time).limit(1)
-            row = next(self._rows(query), None)
-            return row[0] if row else None
+    def _tally(self, rows: Iterable[_Row]) -> None:
+        counts = Counter((row.time // HOUR, row.file, row.source) for row in rows)
+        fields = [Tally.hour, Tally.file, Tally.source, Tally.votes]
+        for part in chunks([(*key, counts[key]) for key in sorted(counts)]):
+            self._run(
+                Tally.insert_many(part, fields=fields).on_conflict(
+                    conflict_target=[Tally.hour, Tally.file, Tally.source],
+                    update={Tally.votes: Tally.votes + EXCLUDED.votes},
+                )
+            )
+
+    def _warm(self, rows: Iterable[_Row], now: int) -> None:
+        scale = self._scale()
+        heats: dict[int, tuple[float, int]] = {}
+        for row in rows:
+            heat, votes = heats.get(row.file, (0.0, 0))
+            heats[row.file] = heat + scale.weight(row.time, now), votes + 1
+        self._add_heat([(file, *heats[file]) for file in sorted(heats)])
 
 
-def _rounds(votes: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+def _rounds(votes: list[_Row]) -> Iterator[list[_Row]]:
     """Part the votes so that each round has a file and network once, in order of time.
 
     One statement decides about each window against the state before it; two votes of
     one window must therefore not be in one statement.
     """
-    rounds: list[list[tuple[int, int, int]]] = []
-    seen: dict[_Key, int] = {}
+    rounds: list[list[_Row]] = []
+    seen: dict[_Pair, int] = {}
     for vote in votes:
-        number = seen.get(vote[1:], 0)
-        seen[vote[1:]] = number + 1
+        number = seen.get(vote.pair, 0)
+        seen[vote.pair] = number + 1
         if number == len(rounds):
             rounds.append([])
         rounds[number].append(vote)

@@ -10,6 +10,8 @@
 Each message is one sentence that names the URL, without credentials and query.
 """
 
+from typing import Any
+
 _LONGEST = 500
 
 
@@ -19,6 +21,10 @@ class UpstreamError(Exception):
     def __init__(self, url: str, what: str) -> None:
         """Say what went wrong with which URL."""
         super().__init__(f"{shown(url)} {what}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass from one process to another, with its one sentence."""
+        return _again, (type(self), str(self))
 
 
 # The names are read as facts where they are caught: `except NoSuchProject`.
@@ -40,6 +46,12 @@ class UpstreamUntrusted(UpstreamError):  # noqa: N818
 
 class CutBodyError(UpstreamUntrusted):
     """The body ended before its end; asking again often helps."""
+
+
+def _again(kind: type[UpstreamError], sentence: str) -> UpstreamError:
+    error = kind.__new__(kind)
+    error.args = (sentence,)
+    return error
 
 
 def shown(url: str) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.cookies import RequestsCookieJar
+from requests.utils import get_netrc_auth
 from urllib3.exceptions import HTTPError
 
 from app.upstream.body import Bounds, drain, pieces
@@ -121,16 +120,8 @@ class Wire:
     def _send(self, ask: Ask, url: str) -> requests.Response:
         """Send a request to where it is, or was redirected."""
         try:
-            return self._session.request(
-                ask.method,
-                url,
-                headers=dict(ask.headers),
-                data=ask.data,
-                auth=self._auth(url),
-                timeout=self._timeout,
-                proxies=self._proxies,
-                stream=True,
-            )
+            request = self._session.prepared(ask, url, self._auth(url))
+            return self._session.sent(request, self._timeout, self._proxies)
         except (requests.RequestException, HTTPError, ValueError, OSError) as error:
             raise _translated(error, url) from error
 
@@ -183,43 +174,69 @@ def media_type(headers: Mapping[str, str]) -> str:
 
 
 class _Session(requests.Session):
-    """A session that follows no redirect by itself.
+    """A session that does without what is not wanted here: redirects, cookies, hooks.
 
-    It would read the redirect's body into memory, unpacked, whatever its size, and it
-    does not know which hosts are trusted with what.
+    It would read a redirect's body into memory, unpacked, whatever its size, and it
+    does not know which hosts are trusted with what. The rest takes as long as to send
+    the request and to read the answer.
     """
 
     def __init__(self) -> None:
         """Know nothing of the environment yet."""
         super().__init__()
-        self._environment: dict[str, Any] = {}
+        self._environment: dict[str, dict[str, Any]] = {}
+        self._netrc: dict[str, tuple[str, str] | None] = {}
 
-    def merge_environment_settings(self, url: Any, *asked: Any) -> Any:  # noqa: ANN401  as requests has it
-        """Return what holds for a request; what the environment says of a host is kept.
+    def prepared(
+        self, ask: Ask, url: str, auth: tuple[str, str] | None
+    ) -> requests.PreparedRequest:
+        """Return a request as it is sent; without `auth` that of `.netrc` counts."""
+        request = requests.PreparedRequest()
+        request.prepare_method(ask.method)
+        request.prepare_url(url, None)
+        request.prepare_headers({**self.headers, **ask.headers})
+        request.prepare_body(ask.data, None)
+        request.prepare_auth(auth or self._known(self._netrc, get_netrc_auth, url), url)
+        return request
 
-        To look through all variables takes as long as to send the request.
-        """
+    def sent(
+        self,
+        request: requests.PreparedRequest,
+        timeout: tuple[float, float],
+        proxies: Mapping[str, str] | None,
+    ) -> requests.Response:
+        """Send a request; what the environment says of its host is kept."""
+        url = request.url or ""
+        known = self._known(self._environment, self._settings, url)
+        merged = {**known["proxies"], **(proxies or {})}
+        adapter = self.get_adapter(url)
+        return adapter.send(
+            request,
+            stream=True,
+            timeout=timeout,
+            verify=known["verify"],
+            cert=known["cert"],
+            proxies=merged,
+        )
+
+    def _settings(self, url: str) -> dict[str, Any]:
+        return {**self.merge_environment_settings(url, {}, *_UNSAID)}
+
+    @staticmethod
+    def _known(found: dict[str, T], look: Callable[[str], T], url: str) -> T:
+        """Return what was found out about a URL's host: it takes long to look it up."""
         host = url[: url.find("/", len("https://"))]
-        if host not in self._environment:
-            self._environment[host] = super().merge_environment_settings(url, {}, *_UNSAID)
-        known = self._environment[host]
-        proxies, stream = asked[:2]
-        return {**known, "proxies": {**known["proxies"], **(proxies or {})}, "stream": stream}
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return where to go next: nowhere."""
-        del resp
-        return None
+        if host not in found:
+            found[host] = look(url)
+        return found[host]
 
 
-def _session(policy: UpstreamPolicy) -> requests.Session:
+def _session(policy: UpstreamPolicy) -> _Session:
     """Return the session that all threads share."""
     session = _Session()
     pool = adapter(policy.retry, policy.connections)
     session.mount("https://", pool)
     session.mount("http://", pool)
-    # A cookie would be state between threads, and an index needs none.
-    session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = policy.user_agent
     session.headers["Accept-Encoding"] = "gzip"
     return session

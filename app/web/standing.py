@@ -1,10 +1,10 @@
-"""How the index stands, for Prometheus: asked of the database when somebody asks."""
+"""How the mirror stands, for Prometheus: asked of the database when somebody asks."""
 
 import logging
 import time
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.store import Store, StoreError
@@ -13,15 +13,20 @@ logger = logging.getLogger(__name__)
 
 
 class Standing(Collector):
-    """The projects that are here, and those that are not in step."""
+    """The projects that are here, those that are not in step, and the votes that were lost."""
 
     def __init__(
-        self, store: Store, stuck_after: int, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        stuck_after: int,
+        lost_votes: Callable[[], int],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Count a project as stuck that has been failing for so many seconds."""
         self._store, self._stuck_after, self._clock = store, stuck_after, clock
+        self._lost_votes = lost_votes
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Yield the numbers; none while the database cannot be read."""
         now = int(self._clock())
         try:
@@ -31,11 +36,14 @@ class Standing(Collector):
                 "larder_stuck_projects": self._store.count_stuck(now - self._stuck_after),
                 "larder_index_serial": self._store.last_serial() or 0,
             }
-        except StoreError as error:
+            lost = self._lost_votes()
+        except (StoreError, OSError) as error:
             logger.warning("no numbers of the index: %s", error)
             return
         for name, number in numbers.items():
             yield GaugeMetricFamily(name, _MEANINGS[name], value=number)
+        meaning = "Votes that were taken and never counted, over all restarts."
+        yield CounterMetricFamily("larder_lost_votes", meaning, value=lost)
 
 
 _MEANINGS = {

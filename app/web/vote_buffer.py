@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Protocol
 
+from app.lost_votes import Ledger
 from app.model import Vote
 from app.store import StoreError
 from app.web.metrics import Metrics
@@ -37,6 +38,10 @@ class VoteStore(Protocol):
         """
         ...
 
+    def keep_networks(self, votes: Sequence[Vote]) -> None:
+        """Remember the networks that votes name; raises StoreError as `add_votes` does."""
+        ...
+
 
 class VoteBuffer:
     """Takes votes at once, and writes them twice a second, in a thread of its own.
@@ -46,13 +51,20 @@ class VoteBuffer:
     """
 
     def __init__(
-        self, store: VoteStore, window: int, metrics: Metrics, capacity: int = CAPACITY
+        self,
+        store: VoteStore,
+        window: int,
+        metrics: Metrics,
+        ledger: Ledger | None = None,
+        capacity: int = CAPACITY,
     ) -> None:
         """Begin empty; the thread starts with the first vote.
 
-        So it starts in the worker that takes votes, not in a master that forks.
+        So it starts in the worker that takes votes, not in a master that forks. What a
+        kill takes from the buffer is told by the ledger.
         """
         self._store, self._window, self._metrics = store, window, metrics
+        self._ledger = ledger or Ledger()
         self._capacity = capacity
         self._waiting: deque[Vote] = deque()
         self._lock = threading.Lock()
@@ -64,6 +76,7 @@ class VoteBuffer:
     def put(self, vote: Vote) -> None:
         """Take a vote in; it never waits for the database."""
         with self._lock:
+            self._ledger.take()
             self._waiting.append(vote)
             self._drop_oldest()
             if self._thread is None:
@@ -87,6 +100,7 @@ class VoteBuffer:
             with self._lock:
                 self._lose(len(self._waiting))
                 self._waiting.clear()
+        self._ledger.close()
 
     def _run(self) -> None:
         while not self._closing.wait(INTERVAL):
@@ -101,6 +115,8 @@ class VoteBuffer:
 
     def _write(self, batch: list[Vote]) -> bool:
         try:
+            # First: where only this is done, the batch is written once more.
+            self._store.keep_networks(batch)
             counted = self._store.add_votes(batch, self._window)
         except (StoreError, OSError) as error:
             if not self._failing:
@@ -112,8 +128,10 @@ class VoteBuffer:
             # Here the thread would end, and with it all voting. Not kept: it would fail
             # again, and hold up every vote behind it.
             logger.exception("%d votes could not be counted", len(batch))
-            self._lose(len(batch))
+            with self._lock:
+                self._lose(len(batch))
             return True
+        self._ledger.write(len(batch))
         if self._failing:
             logger.warning("votes are counted again")
         self._failing = False
@@ -134,4 +152,5 @@ class VoteBuffer:
 
     def _lose(self, count: int) -> None:
         if count:
+            self._ledger.lose(count)
             self._metrics.votes.labels("lost").inc(count)

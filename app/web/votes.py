@@ -24,6 +24,8 @@ class BallotBox:
     network_key: bytes
     clock: Callable[[], float]
     disk_is_full: Callable[[], bool] = lambda: False
+    # Whether the database shall know the networks themselves, too.
+    keep_networks: bool = False
 
 
 class VoteResource:
@@ -50,4 +52,5 @@ class VoteResource:
             self._metrics.votes.labels("skipped").inc()
             return
         number = network_id(self._box.network_key, network)
-        self._box.buffer.put(Vote(path, number, int(self._box.clock())))
+        client = network if self._box.keep_networks else None
+        self._box.buffer.put(Vote(path, number, int(self._box.clock()), client=client))

@@ -16,12 +16,14 @@ from app.assembly import (
     open_core_metadata,
     open_documents,
     open_index,
+    open_lost_votes,
     open_spool,
     open_upstream,
 )
 from app.clients import NetworkTable
 from app.config import Config, load
-from app.store import Store
+from app.lost_votes import Ledger, LostVotes
+from app.store import Store, StoreError
 from app.upstream import Upstream
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
@@ -37,6 +39,8 @@ from app.web.standing import Standing
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
+logger = logging.getLogger(__name__)
+
 _ASK_PATIENCE = 5.0
 _METADATA_PATIENCE = 5.0
 _STREAM_PATIENCE = 0.5
@@ -48,9 +52,12 @@ def get_app() -> "falcon.App[Any, Any]":
     logging.basicConfig(format="%(levelname)s app: %(message)s", level=logging.INFO)
     config = load(Path(os.environ[CONFIG_VARIABLE]))
     store = Store.open(config.database)
-    metrics = Metrics(Standing(store, config.sync.stuck_after))
+    lost_votes = open_lost_votes(config, store)
+    _settle(lost_votes)
+    metrics = Metrics(Standing(store, config.sync.stuck_after, lost_votes.count))
     upstream = open_upstream(config, config.threads)
-    buffer = VoteBuffer(store, config.cache.dedup_window, metrics)
+    ledger = Ledger.open(lost_votes.folder)
+    buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger)
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
     atexit.register(SpoolReader(open_spool(config, store)).close)
@@ -67,7 +74,11 @@ def get_app() -> "falcon.App[Any, Any]":
             Places(max(1, config.threads // 4), _METADATA_PATIENCE),
         ),
         ballot_box=BallotBox(
-            buffer, store.network_key(), time.time, DiskGauge(config.repo_path).low
+            buffer,
+            store.network_key(),
+            time.time,
+            DiskGauge(config.repo_path).low,
+            config.votes.keep_networks,
         ),
         desk=_desk(config, store),
         file_host=upstream,
@@ -75,6 +86,14 @@ def get_app() -> "falcon.App[Any, Any]":
         metrics=metrics,
     )
     return create_app(parts)
+
+
+def _settle(lost_votes: LostVotes) -> None:
+    """Count what the workers before this one have lost, if it can be done now."""
+    try:
+        lost_votes.settle()
+    except (StoreError, OSError) as error:
+        logger.warning("lost votes are counted later: %s", error)
 
 
 def _questions(config: Config, store: Store, upstream: Upstream, metrics: Metrics) -> Questions:

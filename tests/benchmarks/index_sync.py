@@ -6,19 +6,21 @@
 
 import argparse
 import os
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.corpus import name_of, write_corpus, write_list, write_project
+from tests.benchmarks.corpus import MIXES, name_of, write_corpus, write_list, write_project
 from tests.benchmarks.measuring import Cost, FailedError, sync_index
 from tests.benchmarks.mirror import CONNECTIONS, write_mirror
 from tests.benchmarks.peers import MissingError, bandersnatch, version
 from tests.benchmarks.upstream import far_away, serving
+from tests.older import make_older
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print a table."""
     options = _parser().parse_args(arguments)
     with _folder(options.folder) as folder:
-        written = write_corpus(folder / "corpus", options.projects)
+        written = write_corpus(folder / "corpus", options.projects, MIXES[options.mix])
         print(
-            f"{written.projects} projects, {written.files} files, {written.bytes >> 20} MB of JSON;"
+            f"{written.projects} projects, {written.files} files, {written.bytes >> 20} MB of JSON,"
+            f" {written.bytes // written.projects >> 10} kB a project;"
             f" {options.latency:g} ms away; load {os.getloadavg()[0]:.2f}"
         )
         with (
@@ -55,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--projects", type=int, default=2000, help="how many upstream has")
     parser.add_argument("--latency", type=float, default=0, help="milliseconds of a round trip")
+    parser.add_argument("--mix", choices=sorted(MIXES), default="all", help="how large they are")
     parser.add_argument("--rounds", type=int, default=3, help="first syncs of each")
     parser.add_argument("--alone", action="store_true", help="measure larder only")
     parser.add_argument("--folder", type=Path, help="where to work; must be on a real disk")
@@ -83,7 +87,11 @@ def _first_syncs(site: Site, rounds: int, peers: Sequence[str]) -> None:
     print(f"larder, median: {mine:.0f} projects/s; load {os.getloadavg()[0]:.2f}")
     if site.latency:
         most = CONNECTIONS * 1000 / site.latency
-        print(f"{CONNECTIONS} connections allow {most:.0f} requests/s; ratio {mine / most:.2f}")
+        # A project takes two: its page and its legacy JSON.
+        used = 2 * mine / most
+        print(
+            f"{CONNECTIONS} connections allow {most:.0f} requests/s; {used:.2f} of them were used"
+        )
     for name in peers:
         theirs = median(rates[name])
         print(
@@ -118,7 +126,7 @@ def _peers(*, alone: bool) -> list[str]:
 
 
 def _later_syncs(site: Site) -> None:
-    """Run again with nothing changed, then with one project changed."""
+    """Run again: with nothing changed, one project changed, and another format of pages."""
     config = site.folder / "larder-0" / "larder.yaml"
     log = site.folder / "larder-0" / "log"
     print(f"{'larder, no change':24}{sync_index(config, log)}")
@@ -129,6 +137,24 @@ def _later_syncs(site: Site) -> None:
     write_list(corpus, serials)
     write_project(corpus, name, serials[name], [])
     print(f"{'larder, one changed':24}{sync_index(config, log)}")
+    for what, change in (("same pages", _forget), ("other pages", _make_older)):
+        change(site)
+        _print_rate(f"larder, {what}", site, sync_index(config, log))
+
+
+def _forget(site: Site) -> None:
+    """Let all pages count as those of another format, which they are not."""
+    database = site.folder / "larder-0" / "repo" / "larder.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE project SET rendered = NULL")
+
+
+def _make_older(site: Site) -> None:
+    """Let all pages be of another format."""
+    for folder in (site.folder / "larder-0" / "repo" / "simple").iterdir():
+        if folder.is_dir():
+            make_older(folder)
+    _forget(site)
 
 
 def _print_rate(who: str, site: Site, cost: Cost) -> float:

@@ -68,9 +68,9 @@ def measured(command: Sequence[str], log: Path, codes: Sequence[int] = (0,)) -> 
     return Cost(seconds, cpu, peak / 1024)
 
 
-def sync_index(config: Path, log: Path) -> Cost:
+def sync_index(config: Path, log: Path, *options: str) -> Cost:
     """Run the job."""
-    return measured([sys.executable, "-m", "jobs.sync_index", "-c", str(config)], log)
+    return measured([sys.executable, "-m", "jobs.sync_index", "-c", str(config), *options], log)
 
 
 def _environment() -> Mapping[str, str]:

@@ -59,6 +59,16 @@ http {{
             default_type application/json;
             try_files /json/$project.json =404;
         }}
+        # An answer to any call by XML-RPC, where the corpus has one.
+        location = /pypi {{
+            error_page 405 =200 /changelog.xml;
+            return 405;
+        }}
+        location = /changelog.xml {{
+            types {{ }}
+            default_type text/xml;
+            try_files /changelog.xml =404;
+        }}
         location / {{ return 404; }}
     }}
 }}

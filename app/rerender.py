@@ -1,0 +1,85 @@
+"""Pages from what is here: what larder once wrote is read back, and nobody is asked."""
+
+import zlib
+
+from app import pages
+from app.model import Project
+from app.names import ProjectName
+from app.pages import FILES_URL, PageError
+from app.shelf import Shelf
+from app.store import Store, TrackedProject
+from app.tree import HTML, JSON, Pages
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""What has zlib read the format of gzip."""
+
+
+class LostPageError(Exception):
+    """What is here of a project does not suffice to render its pages."""
+
+
+class OwnPages:
+    """The pages that are here, read back."""
+
+    def __init__(self, store: Store, shelf: Shelf, *, keep_deleted: bool) -> None:
+        """Read them there; with `keep_deleted` the store may list files that no page does."""
+        self._store, self._shelf, self._keep_deleted = store, shelf, keep_deleted
+
+    def read(self, known: TrackedProject) -> Project:
+        """Return a project as upstream's page had it; whoever asks holds its lock.
+
+        Raises:
+            LostPageError: The page is missing, damaged, edited, or of another serial than
+                the store's; or the store does not know all of its files.
+
+        """
+        sources = self._store.sources(known.name)
+        try:
+            project = pages.parse_own(self._json(known.name), known.name, sources)
+        except PageError as error:
+            raise LostPageError(str(error)) from error
+        if project.serial != known.serial:
+            # A run was killed between the page and the store, or a hand was at work.
+            raise LostPageError(f"the page is of serial {project.serial}, not {known.serial}")
+        listed = {file.path for file in project.files}
+        if listed != sources.keys() and not self._keep_deleted:
+            raise LostPageError("the page lists other files than the store")
+        return project
+
+    def same(self, name: ProjectName, rendered: Pages) -> bool:
+        """Whether these very pages are on the disk."""
+        wanted = ((HTML, rendered.html), (JSON, rendered.json))
+        return all(self._bytes(name, place) == b"".join(page) for place, page in wanted)
+
+    def _json(self, name: ProjectName) -> bytes:
+        """Return the JSON page, if it is as it was written.
+
+        Its compressed twin has a checksum, and tells also what was edited since.
+        """
+        plain, packed = self._bytes(name, JSON), self._bytes(name, JSON + ".gz")
+        if plain is None or packed is None:
+            raise LostPageError("the page, or its compressed twin, is not here")
+        reader = zlib.decompressobj(_GZIP)
+        try:
+            # One byte more than is right: a twin that says something else may be huge.
+            same = reader.decompress(packed, len(plain) + 1) == plain and reader.eof
+        except zlib.error as error:
+            raise LostPageError(f"the compressed twin of the page is damaged: {error}") from error
+        if not same:
+            raise LostPageError("the page and its compressed twin do not say the same")
+        return plain
+
+    def _bytes(self, name: ProjectName, place: str) -> bytes | None:
+        path = self._shelf.find(name, place)
+        return path.read_bytes() if path else None
+
+
+def render(project: Project, legacy: bytes | None = None) -> Pages:
+    """Return a project's pages in both formats, as larder serves them."""
+    ours = pages.with_own_links(project)
+    return Pages(
+        html=(pages.render_html(ours, FILES_URL),),
+        json=(pages.render_json(ours, FILES_URL),),
+        serial=project.serial,
+        legacy=legacy,
+    )

@@ -1,0 +1,188 @@
+"""The projects that are kept in step, and how far each is."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from peewee import fn
+
+from app.names import ProjectName
+from app.planning import ProjectState
+from app.store.connection import Connection, chunks
+from app.store.tables import Project
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedProject:
+    """A project that is kept in step, and how far it is."""
+
+    name: ProjectName
+    serial: int | None
+    etag: str | None
+    last_modified: str | None
+    # None until its first page is written.
+    checked_at: int | None
+    # The serial at which upstream listed it, and had no page for it.
+    gone_serial: int | None = None
+    gone_at: int | None = None
+    status: str | None = None
+    failure: str | None = None
+    failure_kind: str | None = None
+    failing_since: int | None = None
+    tries: int = 0
+    retry_at: int | None = None
+    # The mark of how its pages were rendered; None where that is not known.
+    rendered: str | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether upstream has it no more."""
+        return self.gone_at is not None
+
+
+# Products of two such numbers, a million of them, fit into 64 bits.
+_BITS = 0xFFFF
+
+_TRACKED = (
+    Project.name,
+    Project.serial,
+    Project.etag,
+    Project.last_modified,
+    Project.checked_at,
+    Project.gone_serial,
+    Project.gone_at,
+    Project.status,
+    Project.failure,
+    Project.failure_kind,
+    Project.failing_since,
+    Project.tries,
+    Project.retry_at,
+    Project.rendered,
+)
+
+
+# A row for each field of `ProjectState`. In plain SQL: peewee needs longer for a row than
+# SQLite.
+_STATES = """
+SELECT name, serial, checked_at,
+    EXISTS (SELECT 1 FROM temp.folder WHERE folder.name = project.name),
+    gone_serial, gone_at IS NOT NULL, retry_at
+FROM project WHERE gone_at IS NULL OR gone_serial IS NOT NULL ORDER BY name
+"""
+_STRAYS = """
+SELECT name FROM temp.folder WHERE NOT EXISTS (
+    SELECT 1 FROM project WHERE project.name = folder.name
+    AND (gone_at IS NULL OR gone_serial IS NOT NULL)
+) ORDER BY name
+"""
+_LISTED = """
+SELECT name, serial FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL ORDER BY name
+"""
+
+
+class ProjectQueries(Connection):
+    """Queries about the projects themselves; there may be a million."""
+
+    def states(self, folders: Iterable[ProjectName]) -> Iterator[ProjectState]:
+        """Yield the tracked projects and the tombstones, then folders that nothing is known of.
+
+        `folders` are those with pages. They are compared here and not in memory, where a
+        million names would be as large as upstream's list.
+        """
+        with self._reading(), self._noted(folders) as count:
+            found = 0
+            for row in self._sql(_STATES):
+                state = ProjectState._make(row)
+                found += state.page
+                yield state
+            if count > found:
+                for (name,) in self._sql(_STRAYS):
+                    yield ProjectState(name, None, None)
+
+    def listed(self) -> Iterator[tuple[ProjectName, int | None]]:
+        """Yield name and serial of every project that has a page, by name."""
+        with self._reading():
+            yield from self._sql(_LISTED)
+
+    def tracked_among(self, names: Collection[ProjectName]) -> set[ProjectName]:
+        """Return those of the names whose projects are kept in step."""
+        with self._reading():
+            found = set()
+            for part in chunks(list(names)):
+                query = Project.select(Project.name).where(Project.name.in_(part))
+                found |= {name for (name,) in self._rows(query.where(Project.gone_at.is_null()))}
+            return found
+
+    @contextmanager
+    def _noted(self, folders: Iterable[ProjectName]) -> Iterator[int]:
+        """Have a table of folders for this connection; how many there are."""
+        self._sql("DROP TABLE IF EXISTS temp.folder")
+        # A transaction, for speed; it locks nothing of the database itself.
+        with self._db.atomic():
+            self._sql("CREATE TEMPORARY TABLE folder (name TEXT NOT NULL)")
+            cursor: sqlite3.Cursor = self._db.cursor()  # type: ignore[no-untyped-call]
+            cursor.executemany("INSERT INTO temp.folder VALUES (?)", ((one,) for one in folders))
+            # After the rows: that sorts them once.
+            self._sql("CREATE UNIQUE INDEX temp.folder_name ON folder (name)")
+        try:
+            yield cursor.rowcount
+        finally:
+            self._sql("DROP TABLE temp.folder")
+
+    def tracked(self) -> Iterator[TrackedProject]:
+        """Yield all that is known of every project that is kept in step."""
+        return self._projects(Project.gone_at.is_null())
+
+    def failing(self) -> Iterator[TrackedProject]:
+        """Yield the tracked projects that could not be brought in step, by name."""
+        failing = self._projects(Project.gone_at.is_null(), ~Project.failure.is_null())
+        # Sorted here: SQLite would go through all rows in the order of names to find a few.
+        return iter(sorted(failing, key=attrgetter("name")))
+
+    def count_tracked(self) -> int:
+        """Return how many projects are kept in step."""
+        with self._reading():
+            query = Project.select(fn.COUNT(Project.id)).where(Project.gone_at.is_null())
+            return int(self._only(query))
+
+    def last_serial(self) -> int | None:
+        """Return the highest serial of the pages that are here."""
+        with self._reading():
+            query = Project.select(fn.MAX(Project.serial)).where(Project.gone_at.is_null())
+            serial: int | None = self._only(query)
+            return serial
+
+    def index_mark(self) -> str:
+        """Return what tells one list of names and serials from another, by one quick scan.
+
+        Names never change, so numbers stand for them. The products tell apart what the
+        sums alone would not: two projects whose serials moved by as much.
+        """
+        with self._reading():
+            serial = fn.COALESCE(Project.serial, 0)
+            products = Project.id.bin_and(_BITS) * Project.serial.bin_and(_BITS)
+            query = Project.select(
+                fn.COUNT(Project.serial), fn.SUM(Project.id), fn.SUM(serial), fn.SUM(products)
+            )
+            here = query.where(Project.gone_at.is_null(), ~Project.checked_at.is_null())
+            return " ".join(str(number or 0) for number in next(self._rows(here)))
+
+    def count_stuck(self, since: int) -> int:
+        """Return how many projects have been failing since before a time."""
+        with self._reading():
+            stuck = Project.failing_since < since
+            query = Project.select(fn.COUNT(Project.id)).where(stuck, Project.gone_at.is_null())
+            return int(self._only(query))
+
+    def tracked_project(self, name: ProjectName) -> TrackedProject | None:
+        """Return one project that is kept in step, or None."""
+        return next(self._projects(Project.name == name, Project.gone_at.is_null()), None)
+
+    def _projects(self, *conditions: Any) -> Iterator[TrackedProject]:
+        with self._reading():
+            query = Project.select(*_TRACKED).where(*conditions)
+            for row in self._rows(query):
+                yield TrackedProject(*row)

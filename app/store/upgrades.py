@@ -1,0 +1,43 @@
+"""From the tables of an older larder to those of this one, without losing a row."""
+
+from collections.abc import Mapping
+from typing import Final
+
+UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
+    # Nothing tells how its pages were rendered: each is rendered once more, from what is here.
+    b"2": (
+        b"3",
+        (
+            "ALTER TABLE project ADD COLUMN rendered TEXT",
+            "ALTER TABLE project ADD COLUMN legacy INTEGER",
+            'CREATE INDEX "file_unlisted" ON "file" ("id") WHERE "listed" = 0',
+        ),
+    ),
+    # Votes were rows of their own; 2^(-days / 3) is what a day makes of the usual half-life.
+    b"3": (
+        b"4",
+        (
+            """
+            CREATE TABLE tally (hour INTEGER NOT NULL, file INTEGER NOT NULL,
+            source INTEGER NOT NULL, votes INTEGER NOT NULL,
+            PRIMARY KEY (hour, file, source)) WITHOUT ROWID
+            """,
+            "INSERT INTO tally SELECT time / 3600, file, 0, COUNT(*) FROM vote GROUP BY 1, 2",
+            """
+            CREATE TABLE heat (file INTEGER NOT NULL PRIMARY KEY, heat REAL NOT NULL,
+            votes INTEGER NOT NULL, inherited INTEGER NOT NULL)
+            """,
+            """
+            INSERT INTO heat SELECT file, SUM(CASE (CAST(strftime('%s') AS INTEGER) - time) / 86400
+            WHEN 0 THEN 1.0 WHEN 1 THEN 0.79 WHEN 2 THEN 0.63 WHEN 3 THEN 0.5 WHEN 4 THEN 0.4
+            WHEN 5 THEN 0.31 WHEN 6 THEN 0.25 ELSE 0.2 END), COUNT(*), 0 FROM vote GROUP BY file
+            """,
+            """
+            INSERT INTO setting SELECT 'heat', CAST(json_object(
+            'reference', CAST(strftime('%s') AS INTEGER), 'half_life', 259200) AS BLOB)
+            """,
+            "DROP TABLE vote",
+        ),
+    ),
+}
+"""From each version the next, and the statements that lead there."""

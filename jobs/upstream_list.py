@@ -1,0 +1,77 @@
+"""Upstream's list of projects from run to run: which was carried out, which is believed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from app.names import ProjectName
+from app.steps import KeepList
+from app.store import Store
+from app.upstream import Validators
+from jobs.exit_codes import RefusedError
+
+_LIST = "upstream_list"
+"""The setting that tells which list of upstream's the index is in step with."""
+
+_REFUSED = "refused_names"
+"""The setting that tells what upstream's list names and is no name of a project."""
+
+_SHOWN = 100
+"""So many of those are kept."""
+
+
+def kept_list(store: Store) -> KeepList:
+    """Return which list of upstream's the index is in step with."""
+    value = store.setting(_LIST)
+    return KeepList(**json.loads(value)) if value else KeepList(None)
+
+
+def refused_names(store: Store) -> list[str]:
+    """Return what upstream's list names and is no name of a project."""
+    value = store.setting(_REFUSED)
+    names: list[str] = json.loads(value) if value else []
+    return names
+
+
+def keep_list(store: Store, done: KeepList, refused: Sequence[str]) -> None:
+    """Note which list is carried out, and what it names that is no name."""
+    store.keep(_REFUSED, json.dumps(refused[:_SHOWN]).encode())
+    store.keep(_LIST, json.dumps(asdict(done)).encode())
+
+
+def validators_of(kept: KeepList) -> Validators | None:
+    """Return what to revalidate a list with, or None where upstream gave nothing."""
+    if not (kept.etag or kept.last_modified):
+        return None
+    return Validators(kept.etag, kept.last_modified)
+
+
+def believe(serials: Mapping[ProjectName, int], last: int | None, before: int | None) -> None:
+    """Refuse a list that cannot be right after the one that was `before`.
+
+    Raises:
+        RefusedError: It is empty, or older.
+
+    """
+    if not serials:
+        raise RefusedError(_refusal("is empty"))
+    if before is not None and last is not None and last < before:
+        raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
+
+
+def believe_removals(missing: int, limit: int) -> None:
+    """Refuse a list that lacks too many of the projects that are here.
+
+    Raises:
+        RefusedError: It does.
+
+    """
+    if missing > limit:
+        raise RefusedError(_refusal(f"lacks {missing} projects that are here"))
+
+
+def _refusal(what: str) -> str:
+    return (
+        f"upstream's list of projects {what}; nothing was changed. If that is right, "
+        "run again with --accept-removals"
+    )

@@ -1,0 +1,188 @@
+"""What scoring costs with many votes: `score`, and the expiry of an hour beside writers.
+
+    .venv/bin/python -m tests.benchmarks.score_scale --votes 50000000 --files 2000000
+
+The votes are written to the tables as seven days of them would stand there.
+"""
+
+import argparse
+import os
+import random
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from app.config import Config, load
+from app.model import Vote
+from app.names import FilePath
+from app.scoring import Decay, HeatScale
+from app.store import Store
+from app.store.popularity import scale_value
+from jobs.parts import make_folders
+from tests.benchmarks.measuring import measured
+from tests.benchmarks.mirror import write_mirror
+
+_HOUR = 3600
+_HOURS = 168
+_A_DAY = 24
+_SQLITE = "sqlite:///"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--votes", type=int, default=50_000_000, help="votes in the window")
+    parser.add_argument("--files", type=int, default=2_000_000, help="files voted for")
+    parser.add_argument("--folder", type=Path, help="where to work")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=options.folder) as folder:
+        _measure(Path(folder), options.votes, options.files)
+    return 0
+
+
+def _measure(folder: Path, votes: int, files: int) -> None:
+    config = write_mirror(folder / "larder", "http://127.0.0.1:9/")
+    config.write_text(config.read_text().replace("1g", "512g"))
+    loaded = load(config)
+    make_folders(loaded)
+    Store.open(loaded.database).close()
+    started = time.monotonic()
+    database = Path(loaded.database.removeprefix(_SQLITE))
+    empty = _seed_files(database, files)
+    _seed_votes(database, votes, files)
+    size = database.stat().st_size - empty
+    print(f"{votes} votes, {files} files; load {os.getloadavg()[0]:.2f}")
+    print(f"(seeded in {time.monotonic() - started:.0f} s)")
+    print(f"{'on disk':24}{size / votes:.1f} bytes a vote")
+    log = folder / "log"
+    for name in ("score", "score, again"):
+        cost = measured([sys.executable, "-m", "jobs.score", "-c", str(config)], log)
+        print(f"{name:24}{cost}", flush=True)
+    _expire(loaded)
+
+
+def _seed_files(database: Path, files: int) -> int:
+    """Write the files' rows; return the size of the database."""
+    chance = random.Random(1)
+    rows = (
+        (
+            1 + number // 8,
+            _folder(number, chance.getrandbits(240))
+            + f"/project_{number // 8}-{number % 8}.0-py3-none-any.whl",
+            f"{chance.getrandbits(256):064x}",
+            min(3 << 30, int(chance.lognormvariate(11.5, 2))),
+        )
+        for number in range(files)
+    )
+    with sqlite3.connect(database) as connection:
+        connection.executemany(
+            "INSERT INTO project (id, name, tries) VALUES (?, ?, 0)",
+            ((1 + number, f"project-{number}") for number in range(files // 8 + 1)),
+        )
+        connection.executemany(
+            "INSERT INTO file (project_id, path, sha256, size, listed) VALUES (?, ?, ?, ?, 1)", rows
+        )
+    return _settle(connection, database)
+
+
+def _folder(number: int, digest: int) -> str:
+    return f"{number & 255:02x}/{number >> 8 & 255:02x}/{digest:060x}"
+
+
+def _settle(connection: sqlite3.Connection, database: Path) -> int:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return database.stat().st_size
+
+
+def _seed_votes(database: Path, votes: int, files: int) -> None:
+    """Write tallies, heat, and the windows of the last day."""
+    scale = HeatScale(int(time.time()), Decay(1, 1).half_life)
+    heat, counts = [0.0] * (files + 1), [0] * (files + 1)
+    connection = sqlite3.connect(database)
+    for hour, tally in _tallies(votes, files):
+        weight = scale.weight(hour * _HOUR + _HOUR // 2, scale.reference)
+        for file, count in tally:
+            heat[file] += weight * count
+            counts[file] += count
+        with connection:
+            connection.executemany(
+                "INSERT INTO tally VALUES (?, ?, 0, ?)", ((hour, *one) for one in tally)
+            )
+            if hour > scale.reference // _HOUR - _A_DAY:
+                _seed_windows(connection, hour, tally)
+    with connection:
+        connection.execute("UPDATE setting SET value = ? WHERE key = 'heat'", [scale_value(scale)])
+        connection.executemany(
+            "INSERT INTO heat VALUES (?, ?, ?, 0)",
+            ((file, heat[file], counts[file]) for file in range(1, files + 1) if counts[file]),
+        )
+    _settle(connection, database)
+
+
+def _tallies(votes: int, files: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """Yield each hour's votes a file, as popularity goes: the n-th has some 1/n."""
+    chance = random.Random(2)
+    weights = list(accumulate(1 / (rank + 20) for rank in range(files)))
+    now, an_hour = int(time.time()) // _HOUR, votes // _HOURS
+    for hour in range(now - _HOURS, now):
+        picked = Counter(chance.choices(range(1, files + 1), cum_weights=weights, k=an_hour))
+        yield hour, sorted(picked.items())
+
+
+def _seed_windows(
+    connection: sqlite3.Connection, hour: int, tally: Sequence[tuple[int, int]]
+) -> None:
+    chance = random.Random(hour)
+    connection.executemany(
+        "INSERT INTO window (file, network, time) VALUES (?, ?, ?)",
+        (
+            (file, chance.getrandbits(63), hour * _HOUR + chance.randrange(_HOUR))
+            for file, count in tally
+            for _ in range(count)
+        ),
+    )
+
+
+def _expire(config: Config) -> None:
+    """Delete the oldest hour, and see how long a writer has to wait meanwhile."""
+    store = Store.open(config.database)
+    path = next(iter(store.popular(int(time.time())))).path
+    waits: list[float] = []
+    done = threading.Event()
+    writer = threading.Thread(target=_write, args=(config.database, path, done, waits))
+    writer.start()
+    started = time.monotonic()
+    now = int(time.time())
+    expired = store.expire_votes(now - (_HOURS - 2) * _HOUR, now - (_A_DAY - 2) * _HOUR, now)
+    took = time.monotonic() - started
+    done.set()
+    writer.join()
+    store.close()
+    waits.sort()
+    print(
+        f"{'expiry of two hours':24}{expired} votes in {took:.1f} s; a writer beside it waits "
+        f"{1000 * waits[len(waits) // 2]:.0f} ms in the median, {1000 * waits[-1]:.0f} ms at most"
+    )
+
+
+def _write(url: str, path: FilePath, done: threading.Event, waits: list[float]) -> None:
+    store = Store.open(url)
+    network = 0
+    while not (done.is_set() and waits):
+        network += 1
+        started = time.monotonic()
+        store.add_votes([Vote(path, network, int(time.time()))], 300)
+        waits.append(time.monotonic() - started)
+        done.wait(0.02)
+    store.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
