@@ -210,7 +210,7 @@ class Runner:
         report.failures.append((step, str(error)))
         report.refused |= isinstance(error, RefusedError)
         report.unavailable += isinstance(error, UpstreamUnavailable)
-        if step.parallel:
+        if step.parallel and step.asks:
             telling = isinstance(error, self._job.telling)
             self._consecutive = self._consecutive + 1 if telling else 0
             self._most = max(self._most, self._consecutive)

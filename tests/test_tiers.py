@@ -216,7 +216,7 @@ def test_a_filesystem_without_links_copies(tmp_path: Path) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     disk = Disk(tmp_path, MinFree())
-    hot = Folder(Tier(0, str(tmp_path / "hot"), HUGE), disk, link=refuse)
+    hot = Folder(Tier(0, str(tmp_path / "hot"), 15), disk, link=refuse)
     cold = Folder(Tier(1, str(tmp_path / "cold"), HUGE), disk)
     hot.count(0, 15)
     assert [False, False] == [hot.share(cold, PATH) for _ in range(2)]

@@ -151,9 +151,11 @@ class Folder:
         """
         size = other.size(path)
         with self._lock:
-            if self._used + size > self._limit:
+            # A second name takes no room of the disk: the tier's own limit counts.
+            if self._used + size > self.tier.size_limit:
                 raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
             self._used += size
+            self._limit = max(self._limit, self._used)
         try:
             changed = _make_folders(self.path(path).parent, self.root)
             # The companion first: a file that is here is here with it.
