@@ -196,7 +196,7 @@ class Runner:
             logger.debug("%s", step)
             report.done[step.verb] += 1
             report.reached |= step.parallel and step.asks
-            self._consecutive = 0 if step.asks else self._consecutive
+            self._consecutive = 0 if step.parallel and step.asks else self._consecutive
             return
         if isinstance(error, PutOffError):
             report.put_off.append((error.step, error.reason))
