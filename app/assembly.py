@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from app.companions import Companions
-from app.config import Config, LegacyJson
+from app.config import CachePolicy, Config, LegacyJson
 from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
@@ -13,6 +13,7 @@ from app.lost_votes import LostVotes
 from app.pages import FORMAT, PackagePlaces
 from app.rerender import OwnPages
 from app.runtime import RunDirectory
+from app.scoring import Decay, Policy, Votes
 from app.shelf import Shelf
 from app.spooling import Spool
 from app.store import Store
@@ -35,6 +36,23 @@ def open_upstream(config: Config, connections: int) -> Upstream:
             max_page_size=sync.max_page_size,
             connections=connections,
         )
+    )
+
+
+def make_policy(config: Config) -> Policy:
+    """Return the policy that the configuration names."""
+    cache, decay = config.cache, config.cache.decay
+    if cache.policy is CachePolicy.VOTES:
+        return Votes(cache.min_vote_count, cache.filesize_limit)
+    return Decay(
+        cache.min_vote_count,
+        cache.filesize_limit,
+        half_life=decay.half_life,
+        small_file=decay.small_file,
+        held_bonus=decay.held_bonus,
+        hot_bonus=decay.hot_bonus,
+        coldest=decay.coldest,
+        inherit=decay.inherit,
     )
 
 

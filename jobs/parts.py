@@ -6,7 +6,14 @@ from functools import cached_property
 from pathlib import Path
 
 from app import model
-from app.assembly import open_core_metadata, open_index, open_lost_votes, open_spool, open_upstream
+from app.assembly import (
+    make_policy,
+    open_core_metadata,
+    open_index,
+    open_lost_votes,
+    open_spool,
+    open_upstream,
+)
 from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.foresight import Foresight
@@ -17,7 +24,6 @@ from app.pages import FORMAT
 from app.releases import Releases
 from app.root_pages import RootPages
 from app.runtime import RunDirectory
-from app.scoring import Decay
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -86,23 +92,22 @@ class Parts:
         """The use cases of the wish."""
         cache = self.config.cache
         return Wishing(
-            self.store, self.decay, tiers(self.config), cache.move_budget, cache.filesize_limit
+            self.store,
+            make_policy(self.config),
+            tiers(self.config),
+            cache.move_budget,
+            cache.filesize_limit,
         )
 
     @cached_property
     def foresight(self) -> Foresight:
         """The use cases of questions about the wish."""
-        return Foresight(self.store, self.wishing, self.decay.half_life)
-
-    @property
-    def decay(self) -> Decay:
-        """How heat comes and goes."""
-        return Decay(self.config.cache.min_vote_count, self.config.cache.filesize_limit)
+        return Foresight(self.store, self.wishing, self.config.cache.decay.half_life)
 
     @cached_property
     def releases(self) -> Releases:
         """The use cases of what comes to files that nobody voted for yet."""
-        return Releases(self.store, self.decay.inherit)
+        return Releases(self.store, self.config.cache.decay.inherit)
 
     @cached_property
     def spool(self) -> Spool:

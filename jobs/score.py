@@ -84,7 +84,7 @@ class Score(Job):
         return StoreWish(len(wish), tuple(steps))
 
     def _store_wish(self, now: int) -> None:
-        self.parts.store.keep_heat(self.parts.decay.half_life, now)
+        self.parts.store.keep_heat(self.parts.config.cache.decay.half_life, now)
         wish = self.parts.wishing.wish(self._survey, now)
         rows = [(file, wished.rank, wished.score) for file, wished in wish]
         self.parts.wishing.put_down(rows)

@@ -9,8 +9,10 @@ from app.bounds import MinFree, MoveBudget
 from app.config import (
     Address,
     Cache,
+    CachePolicy,
     Config,
     ConfigError,
+    DecaySettings,
     IpModes,
     LegacyJson,
     Log,
@@ -89,6 +91,8 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             tiers=(TierSettings(tmp_path / "packages", 512 * 1024**3),),
             min_free=MinFree(),
             move_budget=MoveBudget(),
+            policy=CachePolicy.DECAY,
+            decay=DecaySettings(3 * 86400, 1 << 20, 1.25, 1.6, 0.05, 0.8),
         ),
         votes=Votes(VotesVia.AUTH_REQUEST, keep_networks=False, ignore_agents=IGNORED_AGENTS),
         sync=Sync(
@@ -167,6 +171,8 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             ),
             min_free=MinFree(1024**3, 10),
             move_budget=MoveBudget(1, 2048, 3),
+            policy=CachePolicy.VOTES,
+            decay=DecaySettings(36 * 3600, 512 << 10, 2.0, 1.5, 0.0, 0.25),
         ),
         votes=Votes(
             VotesVia.LOG,
@@ -270,6 +276,25 @@ def test_metrics_may_be_elsewhere_on_the_loopback(tmp_path: Path) -> None:
             f"metrics: {{listen: {listen}}}"
         )
         assert load(path).metrics_listen is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("policy: lru", "policy: 'lru' is not known; write decay or votes"),
+        ("decay: {half_life: 30m}", "decay.half_life: '30m' is too small; write at least 3600"),
+        ("decay: {hot_bonus: 0.9}", "decay.hot_bonus: 0.9 is out of range; write a number from 1 to 100"),  # noqa: E501
+        ("decay: {inherit: 1.01}", "decay.inherit: 1.01 is out of range; write a number from 0 to 1"),  # noqa: E501
+        ("decay: {coldest: .5}", "decay.coldest: '.5' is not a number; write one such as 1.25"),
+        ("decay: {coldest: 1e3}", "decay.coldest: '1e3' is not a number; write one such as 1.25"),
+    ],
+)  # fmt: skip
+def test_the_policy_and_its_parameters_have_bounds(
+    written: str, problem: str, tmp_path: Path
+) -> None:
+    """A bonus below 1 would chase files away because they are here."""
+    (found,) = problems_of(f"repo_path: .\ncache:\n  size_limit: 1g\n  {written}\n", tmp_path)
+    assert f"cache.{problem}" == found.partition(": ")[2]
 
 
 def test_problems_are_data(tmp_path: Path) -> None:

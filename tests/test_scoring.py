@@ -21,8 +21,8 @@ def test_a_file_of_one_mib_is_worth_twice_its_heat() -> None:
 
 
 def test_what_is_here_stays_unless_something_is_clearly_better() -> None:
-    """Held counts 1.25, on the hottest tier another 1.25."""
-    assert (1.5625, 1.25, 1.25) == tuple(map(DECAY.bonus, range(3)))
+    """Held counts 1.25, on the hottest tier another 1.6: twice the worth of the others."""
+    assert (2.0, 1.25, 1.25) == tuple(map(DECAY.bonus, range(3)))
 
 
 @pytest.mark.parametrize(

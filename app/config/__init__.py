@@ -6,7 +6,9 @@ from app.config.reader import load
 from app.config.settings import (
     Address,
     Cache,
+    CachePolicy,
     Config,
+    DecaySettings,
     IpModes,
     LegacyJson,
     Log,
@@ -29,8 +31,10 @@ from app.config.settings import (
 __all__ = [
     "Address",
     "Cache",
+    "CachePolicy",
     "Config",
     "ConfigError",
+    "DecaySettings",
     "IpModes",
     "LegacyJson",
     "Log",

@@ -14,6 +14,7 @@ from app.config.layout import database_file
 from app.config.settings import (
     Cache,
     Config,
+    DecaySettings,
     IpModes,
     LegacyJson,
     Log,
@@ -108,6 +109,15 @@ def _cache(values: Values) -> Cache:
             fetch=values.get(moving.BUDGET_FETCH),
             promote=values.get(moving.BUDGET_PROMOTE),
             demote=values.get(moving.BUDGET_DEMOTE),
+        ),
+        policy=values.need(mirror.CACHE_POLICY),
+        decay=DecaySettings(
+            half_life=values.need(mirror.DECAY_HALF_LIFE),
+            small_file=values.need(mirror.DECAY_SMALL_FILE),
+            held_bonus=values.need(mirror.DECAY_HELD_BONUS),
+            hot_bonus=values.need(mirror.DECAY_HOT_BONUS),
+            coldest=values.need(mirror.DECAY_COLDEST),
+            inherit=values.need(mirror.DECAY_INHERIT),
         ),
     )
 

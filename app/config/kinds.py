@@ -14,6 +14,7 @@ from app.config.values import (
     parse_agent,
     parse_database,
     parse_duration,
+    parse_fraction,
     parse_header,
     parse_path,
     parse_prefix,
@@ -116,6 +117,20 @@ def whole(least: int, most: int | None, unit: str) -> Kind[int]:
     highest = _MANY if most is None else most
     name = f"a whole number from {least}" + ("" if most is None else f" to {most}")
     return Kind(name, unit, parse)
+
+
+def between(least: float, most: float, unit: str) -> Kind[float]:
+    """Return the kind of numbers in a range."""
+
+    def parse(text: str) -> float:
+        value = parse_fraction(text)
+        if not least <= value <= most:
+            raise InvalidValueError(
+                f"{text} is out of range; write a number from {least:g} to {most:g}"
+            )
+        return value
+
+    return Kind(f"a number from {least:g} to {most:g}", unit, parse)
 
 
 def choice(values: Mapping[str, E]) -> Kind[E]:

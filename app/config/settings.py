@@ -34,6 +34,13 @@ class LegacyJson(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+class CachePolicy(StrEnum):
+    """What makes a file worth its disk (`cache.policy`)."""
+
+    DECAY = "decay"
+    VOTES = "votes"
+
+
 class VotesVia(StrEnum):
     """How votes reach the database (`votes.via`)."""
 
@@ -102,6 +109,18 @@ class TierSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DecaySettings:
+    """The parameters of the policy `decay` (docs/scoring.md)."""
+
+    half_life: int
+    small_file: int
+    held_bonus: float
+    hot_bonus: float
+    coldest: float
+    inherit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cache:
     """What is worth its disk."""
 
@@ -115,6 +134,8 @@ class Cache:
     tiers: tuple[TierSettings, ...]
     min_free: MinFree
     move_budget: MoveBudget
+    policy: CachePolicy
+    decay: DecaySettings
 
 
 @dataclass(frozen=True, slots=True)

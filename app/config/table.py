@@ -23,6 +23,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "ip_modes.rules[]": "Networks with a mode of their own.",
         "index": "Which projects the index has.",
         "cache": "Which files are worth their disk.",
+        "cache.decay": "The parameters of the policy `decay`. docs/scoring.md has the formula.",
         "cache.tiers[]": "The folders for held files, hottest first."
         " Without tiers it is `{repo_path}/packages`, with `cache.size_limit`.",
         "cache.min_free": "What tiers leave of their filesystems.",

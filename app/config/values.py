@@ -14,6 +14,7 @@ _SIZE = re.compile(r"(\d{1,16})(\.\d{1,6})?([bkmgt]?)", re.IGNORECASE | re.ASCII
 _DURATION = re.compile(r"(\d{1,10})([smhd]?)", re.IGNORECASE | re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d{0,15})", re.ASCII)
+_FRACTION = re.compile(r"(?:0|[1-9]\d{0,5})(?:\.\d{1,9})?", re.ASCII)
 # SQLite's integers, and every file system's offsets.
 _LARGEST_SIZE = 2**63 - 1
 _LONGEST = 3650 * 86400
@@ -77,6 +78,17 @@ def parse_whole(text: str) -> int:
             f"{shown(text)} is not a whole number; write digits alone, such as 4"
         )
     return int(text)
+
+
+def parse_fraction(text: str) -> float:
+    """Return a number that need not be whole.
+
+    >>> parse_fraction("1.25")
+    1.25
+    """
+    if not _FRACTION.fullmatch(text):
+        raise InvalidValueError(f"{shown(text)} is not a number; write one such as 1.25")
+    return float(text)
 
 
 def parse_prefix(text: str) -> str:

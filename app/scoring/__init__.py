@@ -5,7 +5,7 @@ their predecessors' share of it, a policy makes a score of it, and `ranking` put
 files in order.
 """
 
-from app.scoring.heat import HeatScale, Popularity, popularity
+from app.scoring.heat import HeatScale
 from app.scoring.inheritance import Released, Transfer, inherit
 from app.scoring.policies import GIB, HOUR, MIB, Decay, Policy, Votes
 from app.scoring.ranking import Ranking, ranking
@@ -17,12 +17,10 @@ __all__ = [
     "Decay",
     "HeatScale",
     "Policy",
-    "Popularity",
     "Ranking",
     "Released",
     "Transfer",
     "Votes",
     "inherit",
-    "popularity",
     "ranking",
 ]

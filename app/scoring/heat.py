@@ -6,17 +6,13 @@ by, heat is stored as it would be at a fixed time, the reference: a vote at time
 2^((reference - now) / half_life) is the heat of now.
 """
 
-from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 _MOST = 512
 """Half-lives after which the reference is too old: floats end at 2^1024, and the other
 half is left to sums of votes, and to those that are late to rebase."""
 _LARGEST = 960
 """The power of two beyond which a million million votes might not add up to a float."""
-
-K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +50,6 @@ class HeatScale:
         stores the new reference.
         """
         return HeatScale(now, self.half_life), self.heat(1.0, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Popularity:
-    """How often a file was voted for, and how recently."""
-
-    votes: int = 0
-    heat: float = 0.0
-
-
-def popularity(votes: Iterable[tuple[K, int]], now: int, half_life: int) -> dict[K, Popularity]:
-    """Sum up each file's votes, decayed to the time of the run."""
-    scale = HeatScale(now, half_life)
-    counts: dict[K, int] = {}
-    heats: dict[K, float] = {}
-    for file, time in votes:
-        counts[file] = counts.get(file, 0) + 1
-        heats[file] = heats.get(file, 0.0) + scale.weight(time, now)
-    return {file: Popularity(count, heats[file]) for file, count in counts.items()}
 
 
 def _power(exponent: float) -> float:

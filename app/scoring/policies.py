@@ -45,7 +45,7 @@ class Decay:
     # What a file gains by being here, and by being on the hottest tier: without it,
     # two files of like score would change places at every run.
     held_bonus: float = 1.25
-    hot_bonus: float = 1.25
+    hot_bonus: float = 1.6
     # Colder files are not worth a download, not even to an empty place.
     coldest: float = 0.05
     # The share of its predecessor's heat that a new release takes over.

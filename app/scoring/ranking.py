@@ -52,7 +52,7 @@ class Ranking:
         """Yield, best first, the files that get a place on a tier with so much room.
 
         A file that does not fit takes nothing from a later, smaller one. What is not
-        yielded stays, for the next tier.
+        yielded stays, for the next tier, which is asked when this one is done.
 
         The order is total: score, then the hotter place that a file has, then the
         smaller file, then its order, then its number. A file that is on this tier or a

@@ -1,0 +1,1 @@
+"""A replay of synthetic traffic against the cache policies."""
