@@ -56,6 +56,16 @@ class CoreMetadata:
             raise wrong
         return False
 
+    def withdraw(self) -> int:
+        """Delete those of files that the store knows as taken off their pages; count them.
+
+        Files whose records are gone as well are `forget_dropped`'s.
+        """
+        gone = [path for path in self._store.unlisted() if self._companions.has(path)]
+        for path in gone:
+            self._companions.remove(path)
+        return len(gone)
+
     def count_dropped(self) -> int:
         """Return how many belong to files that no page lists any more."""
         return sum(len(part) for part in self._dropped())

@@ -1,44 +1,72 @@
 """The files that are here: finding out which, and carrying out what changes them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app import model
-from app.names import (
-    FilePath,
-    Sha256,
-    companion_of,
+from app.bounds import MinFree
+from app.fetching import (
+    Fetcher,
+    FetchFailedError,
+    StoppedError,
+    Wanted,
+    as_warning,
+    hold_companion,
+    wanted,
 )
-from app.steps import Adopt, Drop, DropPartial, Evict, Fetch, FetchCompanion, Lose, Move, Step
-from app.store import KnownFile, Store, UnlistedError
+from app.names import FilePath, companion_of
+from app.steps import (
+    Adopt,
+    Drop,
+    DropPartial,
+    Evict,
+    Fetch,
+    FetchCompanion,
+    Lose,
+    Move,
+    PutOff,
+    Step,
+)
+from app.store import Store, UnlistedError
 from app.survey import Survey, survey
 from app.tiers import (
     Content,
+    Disk,
     Folder,
     Leftover,
-    NoRoomError,
-    Partial,
     WrongContentError,
     copy,
     digest_of,
+    open_folders,
     partial_name,
 )
-from app.upstream import Upstream, UpstreamError
+from app.upstream import Upstream
 
 logger = logging.getLogger("larder")
 
-_TRIES = 3
-"""How often a download that breaks off is resumed within one step."""
+
+class PutOffError(Exception):
+    """A step is left to a later run, as the plan says."""
+
+    def __init__(self, step: Step, reason: str) -> None:
+        """Remember which, and why."""
+        super().__init__(reason)
+        self.step, self.reason = step, reason
 
 
-class FetchFailedError(Exception):
-    """A file could not be had from anywhere."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the holdings may take of disks and lines."""
+
+    min_free: MinFree
+    # Bytes a second of all downloads together.
+    bandwidth: int | None
 
 
-class StoppedError(Exception):
-    """A signal asked for the end; what was done so far stays for the next run."""
+_UNBOUND = Bounds(MinFree(), None)
 
 
 class Holdings:
@@ -50,14 +78,31 @@ class Holdings:
         upstream: Upstream,
         tiers: Sequence[model.Tier],
         stopping: Callable[[], bool] = lambda: False,
+        bounds: Bounds = _UNBOUND,
     ) -> None:
         """Use tiers whose folders exist; `stopping` says that a signal came."""
-        self._store, self._upstream, self._stopping = store, upstream, stopping
-        self._folders = {tier.rank: Folder(tier) for tier in tiers}
+        self._store, self._stopping = store, stopping
+        self._fetcher = Fetcher(upstream, stopping, bounds.bandwidth)
+        self._tiers, self._bounds = tiers, bounds
+        self._folders = open_folders(tiers, bounds.min_free)
 
     def survey(self) -> Survey:
         """Compare disks and store; nothing is changed but the folders' counts."""
-        return survey(self._store, self._folders)
+        tiers = {tier.rank: self._folders[tier.rank] for tier in self._tiers}
+        dropped = self._dropped()
+        self._folders = tiers | dropped
+        return survey(self._store, tiers, dropped.values())
+
+    def _dropped(self) -> dict[int, Folder]:
+        """Return the folders of tiers that the configuration has no more, and that have files.
+
+        Their ranks follow those of the tiers. One that cannot be read is not among them:
+        its files are lost.
+        """
+        here = {tier.root for tier in self._tiers}
+        roots = [root for root in sorted(self._store.tier_roots()) if root not in here]
+        dropped = [model.Tier(len(self._tiers) + n, root, 0) for n, root in enumerate(roots)]
+        return open_folders(filter(_readable, dropped), self._bounds.min_free)
 
     def execute(self, step: Step) -> None:
         """Carry out one step.
@@ -80,10 +125,14 @@ class Holdings:
             case Move():
                 self._move(step)
             case Fetch(path, tier):
-                self._fetch(path, tier)
-            case FetchCompanion(path, tier):
-                self._fetch_companion(self._folders[tier], self._wanted(path))
+                self._fetcher.fetch(self._folders[tier], self._wanted(path))
                 self._hold(self._folders[tier], path)
+            case FetchCompanion(path, tier):
+                self._need(self._folders[tier], path)
+                self._fetcher.fetch_companion(self._folders[tier], self._wanted(path))
+                self._hold(self._folders[tier], path)
+            case PutOff(what, reason):
+                raise PutOffError(what, reason)
             case DropPartial(name, tier, size):
                 self._folders[tier].discard(Leftover(name, size))
             case _:
@@ -122,162 +171,80 @@ class Holdings:
         ]
 
     def _evict(self, path: FilePath, tier: int) -> None:
-        # The store first: whoever asks it where the file is must not be sent to
-        # nothing. A kill in between leaves a file that the next survey adopts again.
-        self._store.release([path])
+        # The disk first: a kill in between leaves a record that the next run finds. A file
+        # without one would be nobody's, where no page lists it any more. Who is told
+        # meanwhile that it is here, nginx answers as for any file that is not.
         self._folders[tier].remove(path)
+        self._store.release([path])
+
+    def _need(self, folder: Folder, path: FilePath) -> None:
+        if not folder.path(path).exists():
+            message = f"{folder.path(path)} is not here any more"
+            raise FetchFailedError(message)
 
     def _adopt(self, path: FilePath, tier: int) -> None:
-        folder, wanted = self._folders[tier], self._wanted(path)
-        self._refuse_rotten(folder, wanted)
+        folder = self._folders[tier]
+        self._refuse_rotten(folder, self._wanted(path))
         self._hold(folder, path)
 
-    def _refuse_rotten(self, folder: Folder, wanted: "_Wanted") -> None:
+    def _refuse_rotten(self, folder: Folder, file: Wanted) -> None:
         """Delete a file that is not what the index lists, so that it is fetched again.
 
         Raises:
             WrongContentError: It was one.
 
         """
-        if digest_of(folder.path(wanted.path)) != wanted.sha256:
-            self._evict(wanted.path, folder.tier.rank)
-            message = f"{folder.path(wanted.path)} was not what the index lists; deleted it"
+        if digest_of(folder.path(file.path)) != file.sha256:
+            self._evict(file.path, folder.tier.rank)
+            message = f"{folder.path(file.path)} was not what the index lists; deleted it"
             raise WrongContentError(message)
 
     def _move(self, step: Move) -> None:
         source, target = self._folders[step.source], self._folders[step.target]
-        wanted = self._wanted(step.path)
-        stat = source.path(step.path).stat()
-        content = Content(wanted.sha256, stat.st_size, int(stat.st_mtime))
-        partial = target.partial(step.path, content)
+        file = self._wanted(step.path)
+        if target.share(source, step.path):
+            self._hold(target, step.path, verified=False)
+        else:
+            self._copy(file, source, target)
+            self._hold(target, step.path)
+        source.remove(step.path)
+
+    def _copy(self, file: Wanted, source: Folder, target: Folder) -> None:
+        """Bring a file to another filesystem, checked where it arrives."""
+        stat = source.path(file.path).stat()
+        content = Content(file.sha256, stat.st_size, int(stat.st_mtime))
+        partial = target.partial(file.path, content)
         partial.discard()
         with target.reserved(partial):
             try:
-                if not copy(source.path(step.path), partial, self._stopping):
+                if not copy(source.path(file.path), partial, self._stopping):
                     raise StoppedError
             except WrongContentError:
-                self._refuse_rotten(source, wanted)
+                self._refuse_rotten(source, file)
                 raise
-            target.place(partial, step.path)
-        companion = source.path(companion_of(step.path))
+            target.place(partial, file.path)
+        companion = source.path(companion_of(file.path))
         if companion.exists():
-            with _as_warning(step.path):
-                self._hold_companion(target, wanted, companion.read_bytes())
-        self._hold(target, step.path)
-        source.remove(step.path)
+            with as_warning(file.path):
+                hold_companion(target, file, companion.read_bytes())
 
-    def _hold(self, folder: Folder, path: FilePath) -> None:
+    def _hold(self, folder: Folder, path: FilePath, *, verified: bool = True) -> None:
         """Note that a file is here; one that the index has dropped meanwhile goes again."""
         folder.mark()
         try:
-            self._store.hold(path, folder.tier.root, folder.size(path))
+            now = int(time.time()) if verified else None
+            self._store.hold(path, folder.tier.root, folder.size(path), now)
         except UnlistedError:
             # Without a record nobody would ever evict it.
             folder.remove(path)
             raise
 
-    def _fetch(self, path: FilePath, tier: int) -> None:
-        folder, wanted = self._folders[tier], self._wanted(path)
-        if wanted.size is None:
-            message = f"nobody tells the size of {path}"
-            raise FetchFailedError(message)
-        content = Content(wanted.sha256, wanted.size, wanted.mtime)
-        partial = folder.partial(path, content)
-        with folder.reserved(partial):
-            self._download(wanted, partial)
-            folder.place(partial, path)
-        with _as_warning(path):
-            self._fetch_companion(folder, wanted)
-        self._hold(folder, path)
-
-    def _download(self, wanted: "_Wanted", partial: Partial) -> None:
-        """Fetch from the first place that has the right bytes."""
-        problems: list[Exception] = []
-        for url in self._upstream.url_of(wanted.path, wanted.origin):
-            try:
-                self._download_from(url, partial)
-            except (UpstreamError, WrongContentError) as error:
-                problems.append(error)
-            else:
-                return
-        raise problems[-1]
-
-    def _download_from(self, url: str, partial: Partial) -> None:
-        """Fetch and check a file, going on where a broken connection stopped."""
-        for attempt in range(_TRIES):
-            try:
-                with self._upstream.open_file(url, partial.size) as body:
-                    partial.write(self._until_stopped(body.chunks()), body.start)
-            except UpstreamError:
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                break
-        partial.check()
-
-    def _until_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            if self._stopping():
-                raise StoppedError
-            yield chunk
-
-    def _fetch_companion(self, folder: Folder, wanted: "_Wanted") -> None:
-        """Fetch the core metadata beside, from the first place that has it."""
-        if wanted.metadata_sha256 is None:
-            return
-        problems: list[Exception] = []
-        for url in self._upstream.url_of(wanted.path, wanted.origin):
-            try:
-                self._hold_companion(folder, wanted, self._upstream.core_metadata(url))
-            except (UpstreamError, WrongContentError) as error:
-                problems.append(error)
-            else:
-                return
-        raise problems[-1]
-
-    def _hold_companion(self, folder: Folder, wanted: "_Wanted", body: bytes) -> None:
-        if wanted.metadata_sha256 is None:
-            return
-        path = companion_of(wanted.path)
-        partial = folder.partial(path, Content(wanted.metadata_sha256, len(body), wanted.mtime))
-        partial.discard()
-        with folder.reserved(partial):
-            partial.write([body], 0)
-            partial.check()
-            folder.place(partial, path)
-
-    def _wanted(self, path: FilePath) -> "_Wanted":
-        file = self._store.file(path)
-        if file is None or file.sha256 is None:
-            message = f"the index lists {path} no more, or without a SHA-256"
-            raise FetchFailedError(message)
-        return _Wanted(
-            path, file.sha256, file.size, file.origin, file.metadata_sha256, _mtime(file)
-        )
+    def _wanted(self, path: FilePath) -> Wanted:
+        return wanted(self._store, path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A file of the index that can be held: it has a digest."""
-
-    path: FilePath
-    sha256: Sha256
-    size: int | None
-    origin: str | None
-    metadata_sha256: Sha256 | None
-    mtime: int | None
-
-
-@contextmanager
-def _as_warning(path: FilePath) -> Iterator[None]:
-    """Go on without core metadata: it is served from elsewhere, the next run tries again."""
+def _readable(tier: model.Tier) -> bool:
     try:
-        yield
-    except (UpstreamError, WrongContentError, NoRoomError) as error:
-        logger.warning("no core metadata for %s: %s", path, error)
-
-
-def _mtime(file: KnownFile) -> int | None:
-    """Return the upload time as seconds: the same on every mirror, and after a move."""
-    moment = model.utc(file.upload_time) if file.upload_time else None
-    return int(moment.timestamp()) if moment else None
+        return Folder(tier, Disk(Path(tier.root), MinFree())).marked
+    except OSError:
+        return False

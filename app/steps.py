@@ -224,6 +224,39 @@ class Lose(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff(Step):
+    """Leave a step to a later run; carrying it out changes nothing."""
+
+    verb: ClassVar[str] = "put-off"
+    parallel: ClassVar[bool] = False
+    step: Step
+    reason: str
+
+    def data(self) -> dict[str, Any]:
+        """Return the step that is put off, and why."""
+        return {"step": self.verb, "what": self.step.data(), "reason": self.reason}
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"put off: {self.step}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verify(Step):
+    """Hash a held file again."""
+
+    verb: ClassVar[str] = "verify"
+    parallel: ClassVar[bool] = False
+    path: FilePath
+    tier: int
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"verify {_name(self.path)} on tier {self.tier}"
+
+
+@dataclass(frozen=True, slots=True)
 class AskSize(Step):
     """Ask the file host for a size that the index does not tell."""
 

@@ -1,7 +1,8 @@
 """What is on the tiers' disks, against what the store believes."""
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from app.names import COMPANION, FilePath, InvalidNameError, parse_file_path
@@ -38,10 +39,26 @@ class _Tally:
     leftovers: dict[int, list[Leftover]] = field(default_factory=dict)
     incomplete: set[FilePath] = field(default_factory=set)
     repairs: list[Step] = field(default_factory=list)
+    # Found where the store does not say that they are: path, rank, bytes, and whether
+    # announced metadata is missing.
+    strays: list[tuple[FilePath, int, int, bool]] = field(default_factory=list)
+
+    def settle_strays(self) -> None:
+        """Drop second copies; of a file that is nowhere else, the copy is the file."""
+        for path, rank, total, incomplete in self.strays:
+            if path in self.holdings:
+                self.repairs.append(Drop(path, rank, total))
+            else:
+                self.holdings[path] = Placed(rank, total)
+                self.repairs.append(Adopt(path, rank, total))
+                self.foreign[rank] -= total
+                self.incomplete |= {path} if incomplete else set()
 
 
-def survey(store: Store, folders: Mapping[int, Folder]) -> Survey:
+def survey(store: Store, folders: Mapping[int, Folder], dropped: Collection[Folder] = ()) -> Survey:
     """Walk all tiers, and set each folder's count of used bytes, and its limit.
+
+    `dropped` are those that the configuration has no more, and that have files.
 
     Raises:
         OSError: A tier cannot be read.
@@ -49,11 +66,15 @@ def survey(store: Store, folders: Mapping[int, Folder]) -> Survey:
 
     """
     held = list(store.holdings())
-    roots = {folder.tier.root for folder in folders.values()}
+    roots = {folder.tier.root for folder in (*folders.values(), *dropped)}
     believed = {one.path: one for one in held if one.root in roots}
     tally = _Tally()
     for folder in folders.values():
         _survey_tier(store, folder, believed, tally)
+    # Before those of dropped tiers: somebody may have moved the folder himself.
+    tally.settle_strays()
+    for folder in dropped:
+        _survey_dropped(folder, believed.values(), tally)
     lost = tuple(one.path for one in held if one.path not in tally.holdings)
     repairs = [Lose(lost), *tally.repairs] if lost else tally.repairs
     taken = dict(tally.foreign)
@@ -82,14 +103,42 @@ def _survey_tier(
                 tally.repairs.append(Adopt(item.path, rank, total))
             if held.announced and item.name + COMPANION not in found:
                 tally.incomplete.add(item.path)
-        elif held or item.path in tally.holdings or owner is not None:
+        elif owner is not None:
             tally.repairs.append(Drop(item.path, rank, total))
+        elif held or item.path in tally.holdings:
+            lacks = bool(held and held.announced and item.name + COMPANION not in found)
+            tally.strays.append((item.path, rank, total, lacks))
         else:
             unknown[item.path] = total
+    _sort_unknown(store, rank, unknown, found, tally)
+    _add_up(folder, sum(item.bytes for item in found.values()), tally)
+
+
+def _sort_unknown(
+    store: Store,
+    rank: int,
+    unknown: Mapping[FilePath, int],
+    found: Mapping[str, Found],
+    tally: _Tally,
+) -> None:
+    """Adopt what the index lists, drop what it has listed once, and leave others theirs."""
+    for path in store.unlisted_of(list(unknown)):
+        # A kill has left it, before its record.
+        tally.repairs.append(Drop(path, rank, unknown[path]))
     for known in store.files(list(unknown)):
         tally.holdings[known.path] = Placed(rank, unknown[known.path])
+        if known.metadata_sha256 and known.path + COMPANION not in found:
+            tally.incomplete.add(known.path)
         tally.repairs.append(Adopt(known.path, rank, unknown[known.path]))
-    _add_up(folder, sum(item.bytes for item in found.values()), tally)
+
+
+def _survey_dropped(folder: Folder, believed: Iterable[Held], tally: _Tally) -> None:
+    """Find the files of a tier that the configuration has dropped; nothing else is ours."""
+    for held in believed:
+        if held.root == folder.tier.root and held.path not in tally.holdings:
+            with suppress(OSError):
+                if folder.path(held.path).exists():
+                    tally.holdings[held.path] = Placed(folder.tier.rank, folder.size(held.path))
 
 
 def _refuse_unmounted(

@@ -1,16 +1,21 @@
 """From votes and the index to the wish, and from the wish to steps."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from app.bounds import MoveBudget
 from app.model import Candidate, Tier
 from app.names import FilePath, path_order
-from app.planning import Facts, Placed, Wished, assign, plan_moves
+from app.planning import Facts, Placed, Wished, assign, fit, follow_roots, plan_moves
 from app.scoring import Policy, ranking
 from app.steps import DropPartial, Step
 from app.store import Popular, Store
 from app.survey import Survey
 from app.tiers import partial_name
+
+_TIERS = "wish_tiers"
+"""The setting that tells for which tiers the wish was made: their folders, by rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,9 @@ class Wishing:
     store: Store
     policy: Policy
     tiers: Sequence[Tier]
+    budget: MoveBudget
+    # A larger file is never held, whatever the policy.
+    filesize_limit: int
 
     def candidates(self, survey: Survey, now: int) -> Iterator[Candidate]:
         """Yield what somebody voted for, and what is here though nobody does any more."""
@@ -42,8 +50,21 @@ class Wishing:
         contenders = ranking(self.candidates(survey, now), self.policy)
         return assign(contenders, self.tiers, survey.taken)
 
+    def put_down(self, rows: Sequence[tuple[int, int, float]]) -> None:
+        """Keep a wish for `move`, by number, rank and score, and the tiers that it is of."""
+        self.store.replace_wish(rows)
+        self.store.keep(_TIERS, json.dumps([tier.root for tier in self.tiers]).encode())
+
+    def stored(self) -> dict[FilePath, Wished]:
+        """Return the wish that was put down last, by the tiers as they are now."""
+        rows = self.store.wish().items()
+        wish = {path: Wished(rank, score) for path, (rank, score) in rows}
+        now = [tier.root for tier in self.tiers]
+        known = self.store.setting(_TIERS)
+        return follow_roots(wish, json.loads(known) if known else now, now)
+
     def steps(self, wish: Mapping[FilePath, Wished], survey: Survey) -> list[Step]:
-        """Return what leads from the holdings to a wish."""
+        """Return what leads from the holdings to a wish, as far as that fits the tiers."""
         absent = [path for path in wish if path not in survey.holdings]
         sizes = {file.path: file.size for file in self.store.files(absent) if file.size is not None}
         possible = {
@@ -51,7 +72,9 @@ class Wishing:
             for path, wished in wish.items()
             if path in survey.holdings or path in sizes
         }
-        partials, drops = _sort_leftovers(sizes, wish, survey)
+        room = sizes | {path: placed.bytes for path, placed in survey.holdings.items()}
+        possible = fit(possible, room, self.tiers, survey.taken)
+        partials, drops = _sort_leftovers(sizes, possible, survey)
         facts = Facts(
             possible,
             survey.holdings,
@@ -60,15 +83,26 @@ class Wishing:
             survey.taken,
             partials,
             survey.incomplete,
+            self._spare(possible, survey),
+            self.budget,
         )
         return [*drops, *plan_moves(facts)]
+
+    def _spare(self, wish: Mapping[FilePath, Wished], survey: Survey) -> set[FilePath]:
+        """Return the held files that nobody wishes for, and that nothing forbids."""
+        unwished = [path for path in survey.holdings if path not in wish]
+        return {
+            file.path
+            for file in self.store.files(unwished)
+            if file.sha256 and (file.size or 0) <= self.filesize_limit
+        }
 
 
 def _sort_leftovers(
     absent: Iterable[FilePath], wish: Mapping[FilePath, Wished], survey: Survey
 ) -> tuple[dict[FilePath, int], list[Step]]:
     """Return the bytes of partial files that a fetch goes on with, and drop the others."""
-    fetched = {(wish[path].rank, partial_name(path)): path for path in absent}
+    fetched = {(wish[path].rank, partial_name(path)): path for path in absent if path in wish}
     partials: dict[FilePath, int] = {}
     drops: list[Step] = []
     for rank, leftovers in survey.leftovers.items():

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "sync-index": "bring the index in step with upstream",
     "score": "count votes, and decide which files should be here",
     "move": "fetch, promote, demote and evict files as score decided",
+    "verify": "hash held files again, and take out what is rotten",
     "read-spool": "count the votes that nginx wrote while the app was away",
     "clean": "delete what has expired",
     "status": "say how fresh the mirror is, what it holds, and what is stuck",

@@ -7,12 +7,14 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
-from app.holdings import FetchFailedError, StoppedError
+from app.fetching import FetchFailedError, StoppedError
+from app.holdings import PutOffError
 from app.index import StalePageError
 from app.locks import LockTimeoutError
+from app.scrubbing import RottenError
 from app.steps import Step
 from app.store import StoreError
-from app.tiers import NoRoomError, WrongContentError
+from app.tiers import NoRoomError, TierMissingError, WrongContentError
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 
@@ -23,8 +25,11 @@ EXPECTED = (
     LockTimeoutError,
     NoRoomError,
     OSError,
+    PutOffError,
+    RottenError,
     StalePageError,
     StoreError,
+    TierMissingError,
     UpstreamError,
     WrongContentError,
 )

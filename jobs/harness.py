@@ -40,6 +40,8 @@ class Job(ABC):
 
     # The command's name, and the lock's.
     name: ClassVar[str]
+    # Of these so many in a row say that upstream is better left in peace.
+    telling: ClassVar[tuple[type[Exception], ...]] = (UpstreamUnavailable,)
 
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Remember the parts; nothing is opened yet."""

@@ -2,9 +2,11 @@
 
 import sys
 from collections.abc import Sequence
+from typing import ClassVar
 
-from app.planning import Wished
 from app.steps import Step
+from app.tiers import WrongContentError
+from app.upstream import UpstreamError
 from jobs.harness import Job, main
 
 
@@ -12,16 +14,14 @@ class MoveFiles(Job):
     """Carry out the wish: fetch, promote, demote and evict files, checking every byte."""
 
     name = "move"
+    # Wrong bytes and files that are not there are failed downloads as well.
+    telling: ClassVar[tuple[type[Exception], ...]] = (UpstreamError, WrongContentError)
 
     def plan(self) -> Sequence[Step]:
         """Return what leads from the disks, as they are found, to the wish."""
         survey = self.parts.holdings.survey()
-        wish = {
-            path: Wished(rank, score)
-            for path, (rank, score) in self.parts.store.wish().items()
-            if rank < len(self.parts.config.cache.tiers)
-        }
-        return [*survey.repairs, *self.parts.wishing.steps(wish, survey)]
+        wishing = self.parts.wishing
+        return [*survey.repairs, *wishing.steps(wishing.stored(), survey)]
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""

@@ -17,7 +17,7 @@ from app.assembly import (
 from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.foresight import Foresight
-from app.holdings import Holdings
+from app.holdings import Bounds, Holdings
 from app.index import Index
 from app.lost_votes import LostVotes
 from app.pages import FORMAT
@@ -84,12 +84,20 @@ class Parts:
     @cached_property
     def holdings(self) -> Holdings:
         """The use cases of held files."""
-        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping)
+        bounds = Bounds(self.config.cache.min_free, self.config.sync.bandwidth)
+        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping, bounds)
 
     @cached_property
     def wishing(self) -> Wishing:
         """The use cases of the wish."""
-        return Wishing(self.store, make_policy(self.config), tiers(self.config))
+        cache = self.config.cache
+        return Wishing(
+            self.store,
+            make_policy(self.config),
+            tiers(self.config),
+            cache.move_budget,
+            cache.filesize_limit,
+        )
 
     @cached_property
     def foresight(self) -> Foresight:

@@ -11,7 +11,8 @@ from itertools import groupby
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from app.holdings import StoppedError
+from app.fetching import StoppedError
+from app.holdings import PutOffError
 from app.index import StalePageError
 from app.legacy import StaleLegacyError
 from app.steps import Step
@@ -30,6 +31,10 @@ class Executor(Protocol):
     @property
     def name(self) -> str:
         """The job's name."""
+
+    @property
+    def telling(self) -> tuple[type[Exception], ...]:
+        """The errors that, so many in a row, say that upstream is better left in peace."""
 
     @property
     def left(self) -> int:
@@ -128,15 +133,15 @@ class Runner:
         """
         self._job, self._workers, self._stopping = job, workers, stopping
         self._crew = crew
-        self._consecutive = self._steps = 0
+        self._consecutive = self._most = self._steps = 0
         self._away = False
 
     def run(self, steps: Sequence[Step], *, give_up_after: int) -> Report:
         """Carry out all steps, but for those of a kind that upstream cannot serve now.
 
-        After `give_up_after` consecutive steps that found upstream unavailable, the
-        steps that may run side by side (those that ask upstream) are not tried any
-        more; evictions still happen.
+        After `give_up_after` consecutive steps that failed in a way that tells of
+        upstream, the steps that may run side by side (those that ask it) are not tried
+        any more; evictions still happen, and other steps in order.
         """
         report = Report(self._job.name, len(steps))
         self._steps = len(steps)
@@ -161,7 +166,7 @@ class Runner:
         return report
 
     def _enough(self, patience: float) -> bool:
-        return self._ending() or self._consecutive >= patience
+        return self._ending() or self._most >= patience
 
     def _ending(self) -> bool:
         """Whether nothing more may begin: a signal came, or the database went away."""
@@ -204,7 +209,10 @@ class Runner:
             logger.debug("%s", step)
             report.done[step.verb] += 1
             report.reached |= step.parallel and step.asks
-            self._consecutive = 0 if step.asks else self._consecutive
+            self._consecutive = 0 if step.parallel and step.asks else self._consecutive
+            return
+        if isinstance(error, PutOffError):
+            report.put_off.append((error.step, error.reason))
             return
         if isinstance(error, StalePageError | StaleLegacyError):
             logger.info("put off: %s: %s", step, error)
@@ -215,9 +223,11 @@ class Runner:
         report.failures.append((step, str(error)))
         report.refused |= isinstance(error, RefusedError)
         report.away = self._away = self._away or isinstance(error, StoreAwayError)
-        unavailable = isinstance(error, UpstreamUnavailable)
-        report.unavailable += unavailable
-        self._consecutive = self._consecutive + 1 if unavailable else 0
+        report.unavailable += isinstance(error, UpstreamUnavailable)
+        if step.parallel and step.asks:
+            telling = isinstance(error, self._job.telling)
+            self._consecutive = self._consecutive + 1 if telling else 0
+            self._most = max(self._most, self._consecutive)
 
 
 def _manner(step: Step) -> tuple[bool, bool]:

@@ -87,7 +87,7 @@ class Score(Job):
         self.parts.store.keep_heat(self.parts.config.cache.decay.half_life, now)
         wish = self.parts.wishing.wish(self._survey, now)
         rows = [(file, wished.rank, wished.score) for file, wished in wish]
-        self.parts.store.replace_wish(rows)
+        self.parts.wishing.put_down(rows)
         logger.info("wished for %d files", len(rows))
 
     def _ask_size(self, path: FilePath) -> None:

@@ -137,6 +137,7 @@ class SyncIndex(Job):
             case Withdraw():
                 self.parts.store.exhume(self._fallen)
                 self.parts.holdings.withdraw()
+                self.parts.core_metadata.withdraw()
             case WriteRoot():
                 self._write_root()
             case KeepList():

@@ -79,4 +79,5 @@ def intervals(config: Config) -> Mapping[tuple[str, ...], int]:
         ("score",): wanted.score,
         ("move",): wanted.move,
         ("clean",): wanted.clean,
+        ("verify",): wanted.verify,
     }

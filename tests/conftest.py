@@ -1,5 +1,7 @@
 """Fixtures that many tests share: a simulated upstream, and a mirror's parts on real files."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,6 +58,19 @@ def store(database: str) -> Iterator[Store]:
     opened = Store.open(database)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """Put the cold tier on another filesystem, in memory; for `usefixtures`."""
+    memory = Path("/dev/shm")  # noqa: S108
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second filesystem")
+    folder = Path(tempfile.mkdtemp(dir=memory))
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo" / "cold").symlink_to(folder)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
         },
         "sync": {"retry": 0, "max_age": 0},
         "timeouts": {"upstream": "5s"},
-        "schedule": dict.fromkeys(("sync_index", "score", "move", "clean", "read_spool"), 0),
+        "schedule": dict.fromkeys(
+            ("sync_index", "score", "move", "clean", "read_spool", "verify"), 0
+        ),
     }
     path = folder / "larder.yaml"
     with path.open("w") as stream:
@@ -45,6 +47,13 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
 
 
 def put_wish(store: Store, wish: Mapping[FilePath, tuple[int, float]]) -> None:
+    """Put down a wish, by paths."""
+    store.replace_wish(numbered(store, wish))
+
+
+def numbered(
+    store: Store, wish: Mapping[FilePath, tuple[int, float]]
+) -> list[tuple[int, int, float]]:
     """Have files wished for: each path with the rank of its tier, and its score."""
     known = {one.path: one.file for one in store.unpopular(list(wish))}
-    store.replace_wish([(known[path], *place) for path, place in wish.items()])
+    return [(known[path], *place) for path, place in wish.items()]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import index_scale, index_sync, votes
+from tests.benchmarks import file_moves, index_scale, index_sync, votes
 
 pytestmark = pytest.mark.system
 
@@ -38,4 +38,14 @@ def test_votes_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert votes.main(options) == 0
     said = capsys.readouterr().out
     for what in ("patient, 2 workers:", "as shipped, 2 workers:", "log, 2 workers:", "store alone"):
+        assert what in said
+
+
+def test_moves_and_fetches_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside what copies and downloads without looking at the bytes."""
+    options = ["--files", "2", "--megabytes", "1", "--rounds", "1"]
+    folders = ["--folder", str(tmp_path), "--source", str(tmp_path)]
+    assert file_moves.main([*options, *folders]) == 0
+    said = capsys.readouterr().out
+    for what in ("2 files", "cp, flushed", "move beside cp"):
         assert what in said

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.holdings import FetchFailedError, StoppedError
+from app.fetching import FetchFailedError, StoppedError
 from app.names import FilePath, ProjectName, companion_of
 from app.steps import Adopt, Drop, Evict, Fetch, Lose, Move
 from app.tiers import NoRoomError, WrongContentError
@@ -169,7 +169,8 @@ def test_a_move_keeps_bytes_time_and_companion(
     assert str(parts.config.cache.tiers[target].path) == parts.store.held_in(path_of(six))
 
 
-def test_a_rotten_file_is_not_moved(parts: Parts, six: FakeFile) -> None:
+@pytest.mark.usefixtures("elsewhere")
+def test_a_rotten_file_is_not_copied(parts: Parts, six: FakeFile) -> None:
     """The copy is checked before the source goes."""
     fetch(parts, six)
     source = on_disk(parts, 0, path_of(six))

@@ -20,6 +20,7 @@ class Faulty:
     """A job with a fault in one of its steps."""
 
     name: str = "faulty"
+    telling: tuple[type[Exception], ...] = (UpstreamUnavailable,)
     left: int = 0
     tried: list[str] = field(default_factory=list)
 

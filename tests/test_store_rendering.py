@@ -159,6 +159,8 @@ def test_a_database_of_before_is_brought_up_to_date(old: Path, tmp_path: Path) -
         (one.votes, round(one.heat, 3)) for one in store.popular(int(time.time()))
     ]
     store.close()
+    # When they were hashed last, nobody knows.
+    before["holding"] = [(*row, 0) for row in before["holding"]]
     assert before == rows(old)
     Store.open(f"sqlite:///{tmp_path}/new.db").close()
     assert shape(tmp_path / "new.db") == shape(old)

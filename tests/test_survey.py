@@ -85,6 +85,7 @@ def test_a_changed_file_is_checked_and_fetched_again(parts: Parts, six: FakeFile
     assert [Fetch(path_of(six), 0, len(six.content))] == plan(parts, wish)
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_rotten_source_of_a_move_is_fetched_again(parts: Parts, six: FakeFile) -> None:
     """The step fails, the file goes, and the next plan fetches it where it should be."""
     fetch(parts, six)
@@ -97,6 +98,7 @@ def test_a_rotten_source_of_a_move_is_fetched_again(parts: Parts, six: FakeFile)
     assert [Fetch(path_of(six), 1, len(six.content))] == plan(parts, {path_of(six): (1, 1.0)})
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_rotten_metadata_does_not_hold_its_file_back(parts: Parts, six: FakeFile) -> None:
     """The file moves without; the next plan fetches what it lacks."""
     fetch(parts, six)
@@ -188,6 +190,7 @@ def test_a_missing_disk_is_an_error_of_its_own(parts: Parts, six: FakeFile) -> N
     assert len(list(parts.store.holdings())) == 1
 
 
+@pytest.mark.usefixtures("elsewhere")
 def test_a_file_dropped_by_the_index_meanwhile_is_not_left_behind(
     parts: Parts, six: FakeFile
 ) -> None:

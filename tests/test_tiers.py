@@ -10,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from app.bounds import MinFree
 from app.model import Tier
 from app.names import Sha256, parse_file_path
-from app.tiers import Content, Folder, Leftover, NoRoomError, partial_name, share_disks
+from app.tiers import (
+    Content,
+    Disk,
+    Folder,
+    Leftover,
+    NoRoomError,
+    open_folders,
+    partial_name,
+    share_disks,
+)
 
 PATH = parse_file_path(f"aa/bb/{1:060x}/six-1.tar.gz")
 HUGE = 1 << 60
@@ -32,11 +42,15 @@ def put(root: Path, name: str, size: int) -> None:
 
 def folders(root: Path) -> dict[int, Folder]:
     """Return two tiers on one filesystem, with limits that no disk has."""
-    found = {}
-    for rank, name in enumerate(("hot", "cold")):
+    for name in ("hot", "cold"):
         (root / name).mkdir()
-        found[rank] = Folder(Tier(rank, str(root / name), HUGE))
-    return found
+    tiers = [Tier(rank, str(root / name), HUGE) for rank, name in enumerate(("hot", "cold"))]
+    return open_folders(tiers, MinFree())
+
+
+def folder_of(root: Path) -> Folder:
+    """Return a tier without a limit that matters."""
+    return open_folders([Tier(0, str(root), HUGE)], MinFree())[0]
 
 
 def test_tiers_on_one_disk_share_what_is_free(tmp_path: Path) -> None:
@@ -48,7 +62,7 @@ def test_tiers_on_one_disk_share_what_is_free(tmp_path: Path) -> None:
 
 def test_the_configured_limit_stays_where_the_disk_has_more(tmp_path: Path) -> None:
     """The disk's room is a cap and no promise."""
-    tier = Folder(Tier(0, str(tmp_path), 5000))
+    tier = open_folders([Tier(0, str(tmp_path), 5000)], MinFree())[0]
     assert {0: 5000} == share_disks({0: tier}, {0: 1000})
 
 
@@ -138,7 +152,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(shared_folder: Path) -> None:
     """What is in it must not pass for lost."""
     put(shared_folder, PATH, 10)
     (shared_folder / "aa").chmod(0)
-    tier = Folder(Tier(0, str(shared_folder), HUGE))
+    tier = folder_of(shared_folder)
     with unprivileged(), pytest.raises(PermissionError):
         list(tier.scan())
 
@@ -148,7 +162,7 @@ def test_a_folder_of_the_filesystem_need_not_be_read(shared_folder: Path) -> Non
     put(shared_folder, PATH, 10)
     put(shared_folder, "lost+found/x", 10)
     (shared_folder / "lost+found").chmod(0)
-    tier = Folder(Tier(0, str(shared_folder), HUGE))
+    tier = folder_of(shared_folder)
     with unprivileged():
         assert [PATH] == [found.path for found in tier.scan()]
 
@@ -156,4 +170,54 @@ def test_a_folder_of_the_filesystem_need_not_be_read(shared_folder: Path) -> Non
 def test_a_tier_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     """And no empty one."""
     with pytest.raises(FileNotFoundError):
-        list(Folder(Tier(0, str(tmp_path / "gone"), HUGE)).scan())
+        list(Folder(Tier(0, str(tmp_path / "gone"), HUGE), Disk(tmp_path, MinFree())).scan())
+
+
+def free_of(root: Path) -> tuple[int, int]:
+    """Return the bytes and inodes that a filesystem has free."""
+    stat = os.statvfs(root)
+    return stat.f_bavail * stat.f_frsize, stat.f_favail
+
+
+def test_room_that_is_promised_is_not_given_twice(tmp_path: Path) -> None:
+    """Downloads side by side, in one tier or in two on one disk, share what is free."""
+    big = 1 << 32
+    keep = MinFree(bytes=max(1, free_of(tmp_path)[0] - 3 * big // 2))
+    for name in ("hot", "cold"):
+        (tmp_path / name).mkdir()
+    tiers = [Tier(rank, str(tmp_path / name), HUGE) for rank, name in enumerate(("hot", "cold"))]
+    hot, cold = open_folders(tiers, keep).values()
+    first, second = hot.partial(PATH, content(big)), cold.partial(PATH, content(big))
+    refused = pytest.raises(NoRoomError, match="the disk of")
+    with hot.reserved(first), refused, cold.reserved(second):
+        pytest.fail("it was begun")
+    with cold.reserved(second):
+        pass
+
+
+def test_a_disk_keeps_its_inodes(tmp_path: Path) -> None:
+    """A disk full of small files has bytes left, and room for none."""
+    inodes = free_of(tmp_path)[1]
+    if not inodes:
+        pytest.skip("this filesystem has no fixed number of inodes")
+    tier = open_folders([Tier(0, str(tmp_path), HUGE)], MinFree(inodes=inodes + 1_000_000))[0]
+    partial = tier.partial(PATH, content(10))
+    with pytest.raises(NoRoomError, match="inodes"), tier.reserved(partial):
+        pytest.fail("it was begun")
+
+
+def test_a_filesystem_without_links_copies(tmp_path: Path) -> None:
+    """What a link would leave half-done is gone, and its room given back."""
+    for name in ("hot", "cold"):
+        (tmp_path / name).mkdir()
+    put(tmp_path / "cold", PATH, 10)
+
+    def refuse(_source: Path, _target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    disk = Disk(tmp_path, MinFree())
+    hot = Folder(Tier(0, str(tmp_path / "hot"), 15), disk, link=refuse)
+    cold = Folder(Tier(1, str(tmp_path / "cold"), HUGE), disk)
+    hot.count(0, 15)
+    assert [False, False] == [hot.share(cold, PATH) for _ in range(2)]
+    assert not hot.path(PATH).exists()

@@ -263,7 +263,7 @@ def test_ctrl_c_stops_every_child(config_path: Path) -> None:
 def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """A change upstream is here without anybody's hand."""
     fake_pypi.add(make_wheel("six", "1"))
-    schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s"}
+    schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s", "verify": "1s"}
     with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
         path = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()["files"][
             0
@@ -439,7 +439,7 @@ def test_a_full_disk_ends_nothing(
 ) -> None:
     """What is here is served, `up` says once what it cannot do, and all works again later."""
     path = f"/packages/{app.path}"
-    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0}
+    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0, "verify": 0}
     with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
         up.get("/simple/the-app/")
         up.get(path)

@@ -86,7 +86,7 @@ def _users(up: Up, name: str) -> set[str]:
 
 
 def _configuration(folder: Path, pypi: FakePypi) -> Path:
-    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0}
+    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0, "verify": 0}
     return write_config(folder, pypi, schedule=schedule)
 
 

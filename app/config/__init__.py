@@ -23,6 +23,7 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Verify,
     Votes,
     VotesVia,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Timeouts",
     "Tls",
     "Upstream",
+    "Verify",
     "Votes",
     "VotesVia",
     "default_yaml",

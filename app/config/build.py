@@ -3,7 +3,9 @@
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from app.bounds import MinFree, MoveBudget
 from app.config import mirror_keys as mirror
+from app.config import moving_keys as moving
 from app.config import serving_keys as serving
 from app.config import vote_keys
 from app.config.checks import RULES, TIERS
@@ -24,6 +26,7 @@ from app.config.settings import (
     Timeouts,
     Tls,
     Upstream,
+    Verify,
     Votes,
 )
 
@@ -52,6 +55,7 @@ def build_config(values: Values, folder: Path) -> Config:
         keep_deleted=values.need(mirror.KEEP_DELETED),
         database=_database(values, folder),
         schedule=_schedule(values),
+        verify=Verify(values.need(moving.VERIFY_EVERY), values.need(moving.VERIFY_BANDWIDTH)),
         workers=values.need(serving.WORKERS),
         threads=values.need(serving.THREADS),
         metrics_listen=values.get(serving.METRICS_LISTEN),
@@ -105,6 +109,12 @@ def _cache(values: Values) -> Cache:
         dedup_window=values.need(mirror.DEDUP_WINDOW),
         size_db_ttl=values.need(mirror.SIZE_DB_TTL),
         tiers=tiers,
+        min_free=MinFree(values.get(moving.MIN_FREE_BYTES), values.get(moving.MIN_FREE_INODES)),
+        move_budget=MoveBudget(
+            fetch=values.get(moving.BUDGET_FETCH),
+            promote=values.get(moving.BUDGET_PROMOTE),
+            demote=values.get(moving.BUDGET_DEMOTE),
+        ),
         policy=values.need(mirror.CACHE_POLICY),
         decay=DecaySettings(
             half_life=values.need(mirror.DECAY_HALF_LIFE),
@@ -139,6 +149,7 @@ def _sync(values: Values) -> Sync:
         stuck_after=values.need(mirror.STUCK_AFTER),
         follow=values.need(mirror.FOLLOW),
         legacy_json=values.get(mirror.LEGACY_JSON) or _legacy_json(values),
+        bandwidth=values.get(moving.BANDWIDTH),
     )
 
 
@@ -162,6 +173,7 @@ def _schedule(values: Values) -> Schedule:
         score=values.need(mirror.SCHEDULE_SCORE),
         move=values.need(mirror.SCHEDULE_MOVE),
         clean=values.need(mirror.SCHEDULE_CLEAN),
+        verify=values.need(moving.SCHEDULE_VERIFY),
         read_spool=values.need(mirror.SCHEDULE_READ_SPOOL),
     )
 

@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from app.config import mirror_keys as mirror
+from app.config import moving_keys as moving
 from app.config.checks import TIERS
 from app.config.kinds import Key
 from app.config.serving_keys import LISTEN
@@ -50,6 +51,7 @@ def default_yaml(repo_path: Path, listen: str = "127.0.0.1:8080") -> str:
         mirror.SCHEDULE_SCORE: "1h",
         mirror.SCHEDULE_MOVE: "1h",
         mirror.SCHEDULE_CLEAN: "1d",
+        moving.SCHEDULE_VERIFY: "1h",
     }
     tiers: Sequence[Mapping[Key[Any], str]] = (
         {mirror.TIER_PATH: str(root / "hot"), mirror.TIER_SIZE: "5g"},

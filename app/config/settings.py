@@ -8,6 +8,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from app.bounds import MinFree, MoveBudget
+
 Network = IPv4Network | IPv6Network
 
 
@@ -130,6 +132,8 @@ class Cache:
     # Hottest first. Without `cache.tiers` it is one: `{repo_path}/packages` with
     # `cache.size_limit`.
     tiers: tuple[TierSettings, ...]
+    min_free: MinFree
+    move_budget: MoveBudget
     policy: CachePolicy
     decay: DecaySettings
 
@@ -167,6 +171,8 @@ class Sync:
     # Whether the timetable has a light run every minute.
     follow: bool
     legacy_json: LegacyJson
+    # Bytes a second of all downloads of files together.
+    bandwidth: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +194,16 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """How held files are hashed again."""
+
+    # In so many seconds, all of them.
+    every: int
+    # Bytes a second.
+    bandwidth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """How often `up` runs each job, in seconds; 0 is never."""
 
@@ -195,6 +211,7 @@ class Schedule:
     score: int
     move: int
     clean: int
+    verify: int
     read_spool: int
 
 
@@ -219,6 +236,7 @@ class Config:
     keep_deleted: bool
     database: str
     schedule: Schedule
+    verify: Verify
     # gunicorn's processes and the threads of each.
     workers: int
     threads: int

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.config import mirror_keys, serving_keys, vote_keys
+from app.config import mirror_keys, moving_keys, serving_keys, vote_keys
 from app.config.kinds import Key
 
 LIST_MARK = "[]"
@@ -26,9 +26,13 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "cache.decay": "The parameters of the policy `decay`. docs/scoring.md has the formula.",
         "cache.tiers[]": "The folders for held files, hottest first."
         " Without tiers it is `{repo_path}/packages`, with `cache.size_limit`.",
+        "cache.min_free": "What tiers leave of their filesystems.",
+        "cache.move_budget": "How much one run of `larder move` may do; without a limit, all there"
+        " is. Files that no page lists go in any case.",
         "votes": "How it is taken in who wants what.",
         "packages": "Which files are kept.",
         "sync": "How upstream is asked.",
+        "verify": "Held files are hashed again, for disks forget.",
         "schedule": "How often `larder up` runs each job, where neither cron nor systemd does."
         " `0` is never.",
         "log": "The access log.",
@@ -40,11 +44,8 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
 """Every section in the order of the reference, with what it is about."""
 
 # Every constant of the modules is a row, so that none can be forgotten here.
-_ROWS = (
-    *vars(serving_keys).values(),
-    *vars(mirror_keys).values(),
-    *vars(vote_keys).values(),
-)
+_MODULES = (serving_keys, mirror_keys, moving_keys, vote_keys)
+_ROWS = tuple(row for module in _MODULES for row in vars(module).values())
 _ORDER = tuple(SECTIONS)
 KEYS: Final[tuple[Key[Any], ...]] = tuple(
     sorted(

@@ -1,6 +1,7 @@
 """Facts to plans: pure, so that the same facts give the same steps."""
 
 from app.planning.compact import Joined, ProjectSteps
+from app.planning.fitting import fit, follow_roots
 from app.planning.here import plan_here
 from app.planning.index import (
     IndexPlan,
@@ -25,6 +26,8 @@ __all__ = [
     "ProjectSteps",
     "Wished",
     "assign",
+    "fit",
+    "follow_roots",
     "plan_changes",
     "plan_here",
     "plan_index",

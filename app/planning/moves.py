@@ -1,16 +1,29 @@
 """Facts and wishes to steps. Nothing here touches a disk, a socket or a clock."""
 
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from app.bounds import MoveBudget
 from app.model import Tier
 from app.names import FilePath
+from app.planning.purse import Purse
 from app.planning.wish import Wished
-from app.steps import Evict, Fetch, FetchCompanion, Move, Step
+from app.steps import Evict, Fetch, FetchCompanion, Lose, Move, PutOff, Step
 
 COMPANION_ROOM = 64 << 10
 """Bytes that a tier must have left for core metadata to be asked for. Nobody tells its
 size before; few have more, and a full tier must not plan what fails at every run."""
+
+OVER_BUDGET = "cache.move_budget is used up"
+NO_ROOM = "it waits for room that what was put off would make"
+"""Why a step is put off."""
+
+_BATCH = 32
+"""So many fetches run side by side before evictions for more of them are made: a run that
+is stopped has evicted little for nothing."""
+
+_NO_LIMIT = MoveBudget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,7 @@ class Facts:
     """What `plan_moves` decides from."""
 
     wish: Mapping[FilePath, Wished]
+    # On a rank that no tier has: files of a tier that the configuration has dropped.
     holdings: Mapping[FilePath, Placed]
     # The bytes of the files that are wished for and not here.
     sizes: Mapping[FilePath, int]
@@ -36,81 +50,199 @@ class Facts:
     partials: Mapping[FilePath, int] = field(default_factory=dict)
     # Files that are here without their core metadata.
     incomplete: Collection[FilePath] = ()
+    # Files that are here, that nobody wishes for, and that may stay until a step needs
+    # their room. The others that nobody wishes for go first of all.
+    spare: Collection[FilePath] = ()
+    budget: MoveBudget = _NO_LIMIT
 
 
 def plan_moves(facts: Facts) -> list[Step]:
     """Return the steps from the holdings to the wish, in an order that never overfills.
 
-    Evictions first, then moves, then fetches, each only where the steps before it
-    have made the room that it needs; so every prefix of the plan respects every
-    tier's limit. Of two files that wait for each other's place, the lesser is evicted
-    and fetched again. Missing core metadata comes last, where there is room left.
+    What must go goes first, then files change tiers, then come the fetches, each right
+    after the evictions that make its room; so every prefix of the plan respects every
+    tier's limit, and nothing is evicted for what does not come. Of two files that wait
+    for each other's place, the lesser is evicted and fetched again. Missing core
+    metadata comes last, where there is room left.
     """
-    return _Planner(facts).steps()
+    steps = _Planner(facts).steps()
+    if any(isinstance(step, PutOff) for step in steps) and not any(map(_leads_on, steps)):
+        # Nothing moves, because what stands in the way was put off: let that go.
+        budget = replace(facts.budget, demote=None)
+        steps = _Planner(replace(facts, budget=budget)).steps()
+    return steps
+
+
+def _leads_on(step: Step) -> bool:
+    return isinstance(step, Evict | Move | Fetch)
 
 
 class _Planner:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._room = {t.rank: t.size_limit - facts.taken.get(t.rank, 0) for t in facts.tiers}
-        for placed in facts.holdings.values():
-            self._room[placed.rank] -= placed.bytes
+        ranks = set(self._room)
+        self._dropped = {p for p, placed in facts.holdings.items() if placed.rank not in ranks}
+        for path, placed in facts.holdings.items():
+            if path not in self._dropped:
+                self._room[placed.rank] -= placed.bytes
         for path, left in facts.partials.items():
             self._room[facts.wish[path].rank] -= left
+        self._spare = _Spare(facts, ranks)
+        self._purse = Purse(facts.budget)
         self._steps: list[Step] = []
+        self._put_off: list[Step] = []
         self._fetches = {path for path in facts.wish if path not in facts.holdings}
-        self._sizes = dict(facts.sizes)
+        self._moved: set[FilePath] = set()
+        # Parted from their place by a swap: they come back whatever the budget.
+        self._parted: set[FilePath] = set()
 
     def steps(self) -> list[Step]:
         wish, holdings = self._facts.wish, self._facts.holdings
-        for path in sorted(path for path in holdings if path not in wish):
-            self._evict(path)
-        moves = self._best_first(
-            path for path in holdings if path in wish and wish[path].rank != holdings[path].rank
-        )
-        while moves:
-            waiting = [path for path in moves if not self._move(path)]
-            if len(waiting) == len(moves):
-                lesser = waiting.pop()
-                self._evict(lesser)
-                self._sizes[lesser] = holdings[lesser].bytes
-                self._fetches.add(lesser)
-            moves = waiting
-        for path in self._best_first(self._fetches):
-            self._fetch(path)
+        for path in sorted(holdings.keys() - wish.keys() - self._dropped):
+            if path not in self._facts.spare:
+                self._steps.append(self._evict(path))
+        for rank in sorted(self._room):
+            # A limit was lowered, or somebody else fills the disk.
+            self._steps += self._make_room(rank, min(0, self._spare.total(rank) + self._room[rank]))
+        self._move_all()
+        lost = sorted(path for path in self._dropped if path not in wish)
+        self._steps += [Lose(tuple(lost))] if lost else []
+        self._fetch_all()
         for path in sorted(self._facts.incomplete):
             self._complete(path)
-        return self._steps
+        return [*self._steps, *self._put_off]
 
     def _best_first(self, paths: Iterable[FilePath]) -> list[FilePath]:
         wish = self._facts.wish
         return sorted(paths, key=lambda path: (-wish[path].score, path))
 
-    def _evict(self, path: FilePath) -> None:
+    def _evict(self, path: FilePath) -> Evict:
         placed = self._facts.holdings[path]
         self._room[placed.rank] += placed.bytes
-        self._steps.append(Evict(path, placed.rank, placed.bytes))
+        return Evict(path, placed.rank, placed.bytes)
+
+    def _make_room(self, rank: int, need: int) -> list[Step]:
+        """Evict spare files until so many bytes are free; the caller knows that they will be."""
+        made: list[Step] = []
+        while self._room[rank] < need:
+            made.append(self._evict(self._spare.take(rank, need - self._room[rank])))
+        return made
+
+    def _has_room(self, rank: int, need: int) -> bool:
+        return self._room[rank] + self._spare.total(rank) >= need
+
+    # Files that change tiers.
+
+    def _move_all(self) -> None:
+        wish, holdings = self._facts.wish, self._facts.holdings
+        waiting: list[FilePath] = []
+        for path in self._best_first(holdings.keys() & wish.keys()):
+            if wish[path].rank == holdings[path].rank:
+                continue
+            step = self._as_move(path)
+            if self._purse.pays(step.verb, step.bytes):
+                waiting.append(path)
+            else:
+                self._put_off.append(PutOff(step, OVER_BUDGET))
+        while waiting:
+            left = [path for path in waiting if not self._move(path)]
+            if len(left) == len(waiting):
+                left = self._part(left)
+            waiting = left
+
+    def _as_move(self, path: FilePath) -> Move:
+        placed = self._facts.holdings[path]
+        return Move(path, placed.rank, self._facts.wish[path].rank, placed.bytes)
 
     def _move(self, path: FilePath) -> bool:
-        placed, target = self._facts.holdings[path], self._facts.wish[path].rank
-        if self._room[target] < placed.bytes:
+        step = self._as_move(path)
+        if not self._has_room(step.target, step.bytes):
             return False
-        self._room[target] -= placed.bytes
-        self._room[placed.rank] += placed.bytes
-        self._steps.append(Move(path, placed.rank, target, placed.bytes))
+        self._steps += self._make_room(step.target, step.bytes)
+        self._room[step.target] -= step.bytes
+        if path not in self._dropped:
+            self._room[step.source] += step.bytes
+        self._steps.append(step)
+        self._moved.add(path)
         return True
 
-    def _fetch(self, path: FilePath) -> None:
-        rank, size = self._facts.wish[path].rank, self._sizes[path]
-        need = max(0, size - self._facts.partials.get(path, 0))
-        # The wish may be older than the limits, or than a file put there by hand.
-        if self._room[rank] >= need:
-            self._room[rank] -= need
-            self._steps.append(Fetch(path, rank, size))
+    def _part(self, waiting: list[FilePath]) -> list[FilePath]:
+        """Evict the lesser ones in the best one's way, to fetch them again; or put it off."""
+        best, *others = waiting
+        step = self._as_move(best)
+        holdings = self._facts.holdings
+        in_way = [path for path in others if holdings[path].rank == step.target]
+        lack = step.bytes - self._room[step.target] - self._spare.total(step.target)
+        parted: list[FilePath] = []
+        while lack > 0 and in_way:
+            parted.append(in_way.pop())
+            lack -= holdings[parted[-1]].bytes
+        if lack > 0:
+            self._put_off.append(PutOff(step, NO_ROOM))
+            return others
+        self._steps += [self._evict(path) for path in parted]
+        self._parted.update(parted)
+        return [path for path in waiting if path not in self._parted]
+
+    # Files that come.
+
+    def _fetch_all(self) -> None:
+        evictions: list[Step] = []
+        fetches: list[Step] = []
+        for path in self._best_first(self._fetches | self._parted):
+            step = self._as_fetch(path)
+            need = max(0, step.bytes - self._facts.partials.get(path, 0))
+            # The wish may be older than the limits, or than a file put there by hand.
+            if not self._has_room(step.tier, need):
+                self._put_off += [PutOff(step, NO_ROOM)] if self._put_off else []
+            elif path not in self._parted and not self._purse.pays(step.verb, need):
+                self._put_off.append(PutOff(step, OVER_BUDGET))
+            else:
+                if evictions and len(fetches) >= _BATCH:
+                    self._steps += [*evictions, *fetches]
+                    evictions, fetches = [], []
+                evictions += self._make_room(step.tier, need)
+                self._room[step.tier] -= need
+                fetches.append(step)
+        self._steps += [*evictions, *fetches]
+
+    def _as_fetch(self, path: FilePath) -> Fetch:
+        size = self._facts.sizes.get(path)
+        if size is None or path in self._parted:
+            size = self._facts.holdings[path].bytes
+        return Fetch(path, self._facts.wish[path].rank, size)
 
     def _complete(self, path: FilePath) -> None:
-        wished = self._facts.wish.get(path)
+        placed, wished = self._facts.holdings.get(path), self._facts.wish.get(path)
         # One that is evicted goes without, and one that is fetched again brings it.
-        if wished and path not in self._fetches and self._room[wished.rank] >= COMPANION_ROOM:
-            self._room[wished.rank] -= COMPANION_ROOM
-            self._steps.append(FetchCompanion(path, wished.rank))
+        if not placed or not wished or path in self._fetches or path in self._parted:
+            return
+        # Where it will be by then: it stays where its move was put off.
+        rank = wished.rank if path in self._moved else placed.rank
+        if self._room.get(rank, 0) >= COMPANION_ROOM:
+            self._room[rank] -= COMPANION_ROOM
+            self._steps.append(FetchCompanion(path, rank))
+
+
+class _Spare:
+    """Files that nobody wishes for, and that stay as long as nothing needs their room."""
+
+    def __init__(self, facts: Facts, ranks: Collection[int]) -> None:
+        self._sizes: dict[int, list[tuple[int, FilePath]]] = {rank: [] for rank in ranks}
+        for path in facts.spare:
+            placed = facts.holdings.get(path)
+            if placed and placed.rank in ranks and path not in facts.wish:
+                insort(self._sizes[placed.rank], (placed.bytes, path))
+        self._totals = {rank: sum(size for size, _ in sizes) for rank, sizes in self._sizes.items()}
+
+    def total(self, rank: int) -> int:
+        """Return the bytes of them all on a tier."""
+        return self._totals[rank]
+
+    def take(self, rank: int, lack: int) -> FilePath:
+        """Return the smallest that makes up for what is lacking, or else the largest."""
+        sizes = self._sizes[rank]
+        size, path = sizes.pop(min(bisect_left(sizes, (lack, "")), len(sizes) - 1))
+        self._totals[rank] -= size
+        return path

@@ -14,9 +14,11 @@ from app.store.popularity import Popular
 from app.store.projects import ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
+from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
 
 __all__ = [
+    "DueFile",
     "Failure",
     "Held",
     "KnownFile",
@@ -43,6 +45,7 @@ class Store(
     ReleaseQueries,
     ExpiryQueries,
     HoldingQueries,
+    VerifyQueries,
     DocumentQueries,
 ):
     """Everything that larder remembers."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from peewee import SQL, fn
 
@@ -43,8 +44,10 @@ class HoldingQueries(Connection):
             row = next(self._rows(query), None)
             return row[0] if row else None
 
-    def hold(self, path: FilePath, root: str, size: int) -> None:
+    def hold(self, path: FilePath, root: str, size: int, verified_at: int | None = None) -> None:
         """Note that a tier holds a file now, and no other tier does.
+
+        `verified_at` is when its bytes were hashed, if they just were.
 
         Raises:
             UnlistedError: No page lists the file any more.
@@ -58,11 +61,16 @@ class HoldingQueries(Connection):
             file = row[0]
             self._run(Tier.insert(root=root).on_conflict_ignore())
             tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
-            self._run(
-                Holding.insert(file=file, tier=tier, bytes=size).on_conflict(
-                    conflict_target=[Holding.file], update={Holding.tier: tier, Holding.bytes: size}
-                )
-            )
+            update = {Holding.tier: tier, Holding.bytes: size}
+            if verified_at is not None:
+                update[Holding.verified_at] = verified_at
+            new = Holding.insert(file=file, tier=tier, bytes=size, verified_at=verified_at or 0)
+            self._run(new.on_conflict(conflict_target=[Holding.file], update=update))
+
+    def tier_roots(self) -> list[str]:
+        """Return the folders of all tiers that hold something."""
+        with self._reading():
+            return [root for (root,) in self._rows(Tier.select(Tier.root).where(_in_use()))]
 
     def release(self, paths: Iterable[FilePath]) -> None:
         """Note that no tier holds these files any more."""
@@ -120,6 +128,20 @@ class HoldingQueries(Connection):
             rows = self._sql(self._statements.withdrawn)
             return [Held(path, root, size, listed=False) for path, root, size in rows]
 
+    def unlisted(self) -> Iterator[FilePath]:
+        """Yield the files that no page lists any more, as long as they are known."""
+        with self._reading():
+            for (path,) in self._rows(File.select(File.path).where(File.listed == SQL("0"))):
+                yield path
+
+    def unlisted_of(self, paths: list[FilePath]) -> Iterator[FilePath]:
+        """Yield those of the files that are known, and that no page lists any more."""
+        with self._reading():
+            for part in chunks(paths):
+                query = File.select(File.path).where(File.path.in_(part), File.listed == 0)
+                for (path,) in self._rows(query):
+                    yield path
+
     def forgettable(self) -> tuple[int, int]:
         """Return how many unlisted files and gone projects `forget_gone` would delete."""
         with self._reading():
@@ -134,6 +156,11 @@ class HoldingQueries(Connection):
             left = File.select(File.project)
             self._run(Project.delete().where(~Project.gone_at.is_null(), Project.id.not_in(left)))
             return gone
+
+
+def _in_use() -> Any:
+    """Match tiers that hold something."""
+    return fn.EXISTS(Holding.select(Holding.file).where(Holding.tier == Tier.id))
 
 
 def _gone_projects() -> object:

@@ -101,6 +101,8 @@ class Holding(Model):
     file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
     tier = ForeignKeyField(Tier, on_delete="CASCADE")
     bytes = BigIntegerField()
+    # When its bytes were hashed last; 0: nobody knows.
+    verified_at = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         """Peewee's options."""

@@ -37,6 +37,7 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
             'reference', CAST(strftime('%s') AS INTEGER), 'half_life', 259200) AS BLOB)
             """,
             "DROP TABLE vote",
+            "ALTER TABLE holding ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0",
         ),
     ),
 }

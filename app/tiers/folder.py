@@ -1,9 +1,10 @@
 """One tier on the disk: what lies there, and how much of its limit is in use."""
 
+import errno
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,17 @@ from pathlib import Path
 from app.atomic import flush_folder
 from app.model import Tier
 from app.names import FilePath, InvalidNameError, companion_of, parse_file_path
-from app.tiers.disk import free_bytes
+from app.tiers.disk import Disk
 from app.tiers.errors import NoRoomError
-from app.tiers.partial import PARTIAL, Content, Partial, partial_name
+from app.tiers.partial import PARTIAL, SOURCE, Content, Partial, partial_name
 
 _OWN = ".larder"
 _MARKER = "tier"
+_REMOVED = ".gone"
+# What says that a filesystem, or its policy, allows no second name for a file.
+_NO_LINK = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP}
+)
 # The first level of `{ab}/{cd}/{rest}/{name}`.
 _OURS = re.compile("[0-9a-f]{2}")
 
@@ -33,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A partial file on a tier's disk: its name (`partial_name`), and its bytes."""
+    """What a writer left on a tier's disk: its name (`partial_name`), and its bytes."""
 
     name: str
     bytes: int
@@ -42,9 +48,13 @@ class Leftover:
 class Folder:
     """One tier on the disk, and how much of its limit is in use."""
 
-    def __init__(self, tier: Tier) -> None:
-        """Use a folder that exists; nothing is read or written yet."""
+    def __init__(
+        self, tier: Tier, disk: Disk, link: Callable[[Path, Path], None] = os.link
+    ) -> None:
+        """Use a folder that exists, on its disk; nothing is read or written yet."""
         self.tier = tier
+        self.disk = disk
+        self._link = link
         self.root = Path(tier.root)
         self._own = self.root / _OWN
         self._used = 0
@@ -108,7 +118,7 @@ class Folder:
         """
         before = partial.size
         need = max(0, partial.content.size - before)
-        self._take(need)
+        self._take(need, partial)
         try:
             yield
         except BaseException as error:
@@ -118,13 +128,65 @@ class Folder:
             with self._lock:
                 self._used += partial.size - before - need
             raise
+        finally:
+            self.disk.settle(partial)
 
     def place(self, partial: Partial, path: FilePath) -> None:
         """Give a checked partial file its name."""
         target = self.path(path)
-        _make_folders(target.parent, self.root)
-        partial.path.replace(target)
-        flush_folder(target.parent)
+        changed = _make_folders(target.parent, self.root)
+        partial.place(target)
+        for folder in changed:
+            flush_folder(folder)
+
+    def share(self, other: "Folder", path: FilePath) -> bool:
+        """Give a file of another tier a name here as well; False where that cannot be.
+
+        On one filesystem that is all that a move needs: no byte is read, and the file
+        is to be found under one name or the other at every moment.
+
+        Raises:
+            NoRoomError: The limit has no room for it.
+
+        """
+        size = other.size(path)
+        with self._lock:
+            # A second name takes no room of the disk: the tier's own limit counts.
+            if self._used + size > self.tier.size_limit:
+                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+            self._used += size
+            self._limit = max(self._limit, self._used)
+        try:
+            changed = _make_folders(self.path(path).parent, self.root)
+            # The companion first: a file that is here is here with it.
+            for name in (companion_of(path), path):
+                if other.path(name).exists():
+                    self.path(name).unlink(missing_ok=True)
+                    self._link(other.path(name), self.path(name))
+            for folder in changed:
+                flush_folder(folder)
+        except OSError as error:
+            with self._lock:
+                self._used -= size
+            if error.errno not in _NO_LINK:
+                raise
+            self.path(companion_of(path)).unlink(missing_ok=True)
+            return False
+        return True
+
+    def take_away(self, path: FilePath) -> int:
+        """Remove a file that may not even be readable; return what that gave back.
+
+        A name is gone at once, where deleting might wait for a failing disk.
+        """
+        self._own.mkdir(exist_ok=True)
+        aside = self._own / (partial_name(path) + _REMOVED)
+        size = self.path(path).lstat().st_size
+        self.path(path).replace(aside)
+        with self._lock:
+            self._used -= size
+        aside.unlink(missing_ok=True)
+        return size + self.remove(path)
 
     def remove(self, path: FilePath) -> int:
         """Delete a file and its companion; return the bytes that this gave back."""
@@ -151,9 +213,14 @@ class Folder:
         )
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Yield the partial files; one that a writer finishes meanwhile is none."""
+        """Yield the partial files; one that a writer finishes meanwhile is none.
+
+        So are notes whose file is gone, and files that were to be deleted.
+        """
         paths = self._own.iterdir() if self._own.exists() else []
-        for path in sorted(path for path in paths if path.suffix == PARTIAL):
+        for path in sorted(path for path in paths if path != self.marker):
+            if path.suffix == SOURCE and path.with_suffix(PARTIAL).exists():
+                continue
             try:
                 yield Leftover(path.name, path.stat().st_size)
             except FileNotFoundError:
@@ -161,19 +228,20 @@ class Folder:
 
     def discard(self, leftover: Leftover) -> None:
         """Delete a partial file."""
-        (self._own / leftover.name).unlink(missing_ok=True)
+        path = self._own / leftover.name
+        path.unlink(missing_ok=True)
+        path.with_suffix(SOURCE).unlink(missing_ok=True)
         with self._lock:
             self._used -= leftover.bytes
 
-    def _take(self, size: int) -> None:
+    def _take(self, size: int, partial: Partial) -> None:
         with self._lock:
             if not size:
                 return
             if self._used + size > self._limit:
                 raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
             # Somebody else may have filled the disk since it was looked at.
-            if size > max(0, free_bytes(self.root)):
-                raise NoRoomError(f"{size} bytes do not fit: the disk of {self.root} is full")
+            self.disk.promise(partial, partial.owed)
             self._used += size
 
     def _unreadable(self, error: OSError) -> None:
@@ -206,12 +274,18 @@ class Folder:
             folder = folder.parent
 
 
-def _make_folders(folder: Path, root: Path) -> None:
-    """Make a file's folders, flushing each new entry into its parent."""
+def _make_folders(folder: Path, root: Path) -> list[Path]:
+    """Make a file's folders; return those to be flushed once the file is in its place.
+
+    The innermost comes first: on a filesystem with a journal its flush takes the others
+    with it, and one for each, before the file, would cost as much as the file.
+    """
+    changed = [folder]
     missing = []
     while not folder.exists() and folder != root:
         missing.append(folder)
         folder = folder.parent
+        changed.append(folder)
     for path in reversed(missing):
         path.mkdir(exist_ok=True)
-        flush_folder(path.parent)
+    return changed

@@ -2,8 +2,7 @@
 
 import hashlib
 import os
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -13,6 +12,9 @@ from app.tiers.errors import NoRoomError, WrongContentError
 
 PARTIAL = ".part"
 """What every partial file's name ends in."""
+
+SOURCE = ".from"
+"""What the name of the note ends in that tells where a partial file comes from."""
 
 _BLOCK = 1 << 20
 
@@ -34,11 +36,33 @@ class Partial:
         """Use a partial file that may have bytes of an earlier try."""
         self.path = path
         self.content = content
+        self._note = path.with_suffix(SOURCE)
+        # Of the bytes up to a place, as they were written.
+        self._digest, self._hashed = hashlib.sha256(), 0
 
     @property
     def size(self) -> int:
         """The bytes that are there already."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def owed(self) -> int:
+        """Return the bytes that are not there yet."""
+        return max(0, self.content.size - self.size)
+
+    def source(self, url: str) -> str | None:
+        """Return the ETag under which a URL gave the bytes; None: others did, or no ETag."""
+        try:
+            key, etag = self._note.read_text().split("\n")
+        except (OSError, ValueError):
+            return None
+        return etag if key == _key(url) and etag else None
+
+    def note_source(self, url: str, etag: str | None) -> None:
+        """Note where the bytes come from, so that another run can go on with them."""
+        self._note.write_text(f"{_key(url)}\n{etag or ''}")
 
     def write(self, chunks: Iterable[bytes], start: int) -> None:
         """Write chunks from an offset on, and drop what an earlier try had behind it.
@@ -52,14 +76,29 @@ class Partial:
         # Without a buffer a full disk is met here, and not when the file is closed.
         with self.path.open("r+b" if self.path.exists() else "w+b", buffering=0) as stream:
             stream.truncate(start)
+            self._hash_up_to(stream.fileno(), start)
             stream.seek(start)
             for chunk in chunks:
-                self._refuse_longer(stream.tell() + len(chunk))
+                self._refuse_longer(self._hashed + len(chunk))
                 try:
-                    _write_all(stream, chunk)
+                    write_all(stream, chunk)
                 except OSError as error:
                     self.discard()
                     raise NoRoomError(f"cannot write {self.path}: {error.strerror}") from error
+                self._digest.update(chunk)
+                self._hashed += len(chunk)
+
+    def confirm(self, digest: str) -> None:
+        """Check the digest of what was written.
+
+        Raises:
+            WrongContentError: It is another than the index says; the file is deleted.
+
+        """
+        if digest != self.content.sha256:
+            self.discard()
+            message = f"its SHA-256 is {digest}, the index says {self.content.sha256}"
+            raise WrongContentError(message)
 
     def check(self) -> None:
         """Check size and digest, set the modification time, and flush.
@@ -69,11 +108,8 @@ class Partial:
 
         """
         with self.path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            if digest != self.content.sha256:
-                self.discard()
-                message = f"its SHA-256 is {digest}, the index says {self.content.sha256}"
-                raise WrongContentError(message)
+            self._hash_up_to(stream.fileno(), self.size)
+            self.confirm(self._digest.hexdigest())
             if self.content.mtime is not None:
                 os.utime(stream.fileno(), (self.content.mtime, self.content.mtime))
             os.fsync(stream.fileno())
@@ -81,33 +117,30 @@ class Partial:
     def discard(self) -> None:
         """Delete the partial file."""
         self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def place(self, target: Path) -> None:
+        """Give the file its name."""
+        self.path.replace(target)
+        self._note.unlink(missing_ok=True)
+
+    def _hash_up_to(self, descriptor: int, end: int) -> None:
+        """Hash what earlier tries have left, unless it went through here."""
+        if self._hashed == end:
+            return
+        self._digest, self._hashed = hashlib.sha256(), 0
+        while self._hashed < end:
+            block = os.pread(descriptor, min(_BLOCK, end - self._hashed), self._hashed)
+            if not block:
+                return
+            self._digest.update(block)
+            self._hashed += len(block)
 
     def _refuse_longer(self, size: int) -> None:
         if size > self.content.size:
             self.discard()
             message = f"it is longer than the {self.content.size} bytes that the index says"
             raise WrongContentError(message)
-
-
-def copy(source: Path, partial: Partial, stopping: Callable[[], bool]) -> bool:
-    """Copy a held file into a partial one and check it there.
-
-    Return False, with nothing placed, when `stopping` said so in between.
-
-    Raises:
-        WrongContentError: The source is rotten, or the copy went wrong.
-        NoRoomError: The disk is full.
-
-    """
-    with source.open("rb") as stream:
-        blocks = iter(lambda: b"" if stopping() else stream.read(_BLOCK), b"")
-        partial.write(blocks, 0)
-    if stopping():
-        partial.discard()
-        return False
-    partial.check()
-    shutil.copystat(source, partial.path)
-    return True
 
 
 def digest_of(path: Path) -> Sha256:
@@ -121,7 +154,13 @@ def partial_name(path: FilePath) -> str:
     return hashlib.blake2b(path.encode(), digest_size=16).hexdigest() + PARTIAL
 
 
-def _write_all(stream: FileIO, chunk: bytes) -> None:
+def _key(url: str) -> str:
+    """Return what stands for a URL; in full it may hold a password."""
+    return hashlib.blake2b(url.encode(), digest_size=16).hexdigest()
+
+
+def write_all(stream: FileIO, chunk: bytes | memoryview) -> None:
+    """Write a chunk without a buffer, however many writes the kernel makes of it."""
     rest = memoryview(chunk)
     while rest:
         rest = rest[stream.write(rest) :]

@@ -12,6 +12,7 @@ from app.upstream.errors import (
     UpstreamError,
     UpstreamUnavailable,
     UpstreamUntrusted,
+    shown,
 )
 from app.upstream.files import FileBody
 from app.upstream.legacy import Legacy
@@ -34,4 +35,5 @@ __all__ = [
     "UpstreamUnavailable",
     "UpstreamUntrusted",
     "Validators",
+    "shown",
 ]
