@@ -251,17 +251,3 @@ def test_a_run_makes_up_for_what_is_late(mirror: tuple[Path, FakeFile]) -> None:
     assert f"verify {file.filename} on tier 0\n" == run("verify", config, "--dry-run").stdout
     assert run("verify", config).returncode == 0
     assert run("verify", config, "--dry-run").stdout == ""
-
-
-def test_an_older_database_gets_what_it_lacks(config_path: Path) -> None:
-    """The column is added when it is opened, with all rows unverified."""
-    url = load(config_path).database
-    Store.open(url).close()
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-    connection.execute("ALTER TABLE holding DROP COLUMN verified_at")
-    connection.commit()
-    for _ in range(2):
-        Store.open(url).close()
-    columns = [row[1] for row in connection.execute("PRAGMA table_info(holding)")]
-    assert "verified_at" in columns
-    connection.close()
