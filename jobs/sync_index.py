@@ -53,7 +53,7 @@ logger = logging.getLogger("larder")
 _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
 
-_WORKERS_PER_CONNECTION = 3
+_WORKERS_PER_CONNECTION = 6
 
 _MANY = 1000
 """From so many projects on, it pays to start processes for them."""
