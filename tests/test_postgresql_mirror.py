@@ -1,6 +1,9 @@
 """A whole mirror whose database is on a PostgreSQL server: jobs, dry runs, votes."""
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -148,3 +151,40 @@ def test_votes_wait_for_the_server(tmp_path: Path, fake_pypi: FakePypi, mortal: 
     assert 60 == store.counted()
     assert store.tracked_project(ProjectName("six")) is not None
     store.close()
+
+
+@pytest.mark.system
+def test_a_worker_that_starts_while_the_server_is_away_ends_nothing(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """Votes go to the spool, and each is counted once it is back; so are new projects seen."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    fake_pypi.add_file("seven", "seven-1.0.tar.gz", b"y")
+    database, proxies = mortal.fresh(), ["127.0.0.1"]
+    serving = Serving.of(tmp_path, fake_pypi, trusted_proxies=proxies, database=database)
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+
+    def vote_of(network: int) -> None:
+        """Ask for the file from a network of its own."""
+        answer = mirror.get(f"/pypi/packages/{file.path}", X_Forwarded_For=f"192.0.{network}.1")
+        assert 302 == answer.status
+
+    with serving as mirror:
+        assert 200 == mirror.get("/pypi/simple/six/").status
+        app = mirror.app
+        assert app is not None
+        mortal.stop()
+        children = Path(f"/proc/{app.pid}/task/{app.pid}/children")
+        (worker,) = children.read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        wait_until(lambda: children.read_text().split() not in ([], [worker]))
+        for network in range(20):
+            vote_of(network)
+        assert 20 == len(mirror.spooled())
+        assert 503 == mirror.get("/pypi/simple/seven/").status
+        assert app.poll() is None
+        mortal.start()
+        with closing(Store.open(database)) as store:
+            wait_until(lambda: 20 == store.counted())
+        wait_until(lambda: 200 == mirror.get("/pypi/simple/seven/").status)
+        assert app.poll() is None
