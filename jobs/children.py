@@ -77,9 +77,8 @@ class Pauses:
 
     def next(self, name: str, lived: float) -> float:
         """Return the seconds to wait for a child that has lived so many."""
-        last = self._last.get(name)
-        new = last is None or lived >= self._steady
-        self._last[name] = self._shortest if new else min(2 * last, self._longest)
+        doubled = 2 * self._last.get(name, self._shortest / 2)
+        self._last[name] = self._shortest if lived >= self._steady else min(doubled, self._longest)
         return self._last[name]
 
 

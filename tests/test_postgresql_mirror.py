@@ -164,11 +164,6 @@ def test_a_worker_that_starts_while_the_server_is_away_ends_nothing(
     serving = Serving.of(tmp_path, fake_pypi, trusted_proxies=proxies, database=database)
     serving.edits = {"_timeout 20ms": "_timeout 5s"}
 
-    def vote_of(network: int) -> None:
-        """Ask for the file from a network of its own."""
-        answer = mirror.get(f"/pypi/packages/{file.path}", X_Forwarded_For=f"192.0.{network}.1")
-        assert 302 == answer.status
-
     with serving as mirror:
         assert 200 == mirror.get("/pypi/simple/six/").status
         app = mirror.app
@@ -178,8 +173,9 @@ def test_a_worker_that_starts_while_the_server_is_away_ends_nothing(
         (worker,) = children.read_text().split()
         os.kill(int(worker), signal.SIGKILL)
         wait_until(lambda: children.read_text().split() not in ([], [worker]))
-        for network in range(20):
-            vote_of(network)
+        for number in range(20):
+            path, address = f"/pypi/packages/{file.path}", f"192.0.{number}.1"
+            assert 302 == mirror.get(path, X_Forwarded_For=address).status
         assert 20 == len(mirror.spooled())
         assert 503 == mirror.get("/pypi/simple/seven/").status
         assert app.poll() is None
