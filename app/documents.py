@@ -11,7 +11,15 @@ from packaging.version import Version as Pep440
 from app.index import Outcome
 from app.legacy import check, serial_of
 from app.locks import NameLocks
-from app.names import Filename, InvalidNameError, ProjectName, Version, parse_version
+from app.names import (
+    Filename,
+    FilePath,
+    InvalidNameError,
+    ProjectName,
+    Version,
+    parse_filename,
+    parse_version,
+)
 from app.pages.provenance import release_of
 from app.shelf import PROJECT, Shelf, provenance, release
 from app.store import Store
@@ -120,12 +128,30 @@ class Documents:
             raise NoSuchFile(f"{name} {version}", f"announces no provenance of {filename}")
         if urlsplit(url).netloc.lower() not in self._hosts:
             return url
-        place = provenance(version, filename)
+        self._keep_provenance(name, url, provenance(version, filename))
+        return None
+
+    def keep_beside(self, path: FilePath) -> None:
+        """Keep the provenance of a file that was fetched, where its page announces any.
+
+        Raises:
+            NoSuchFile, UpstreamError, LockTimeoutError: As `provenance` does.
+
+        """
+        file = self._store.file(path)
+        if file is None:
+            return
+        filename = parse_filename(path.rpartition("/")[2])
+        url = self._store.provenance(file.project, filename)
+        if url is not None and urlsplit(url).netloc.lower() in self._hosts:
+            place = provenance(release_of(url, filename), filename)
+            self._keep_provenance(file.project, url, place)
+
+    def _keep_provenance(self, name: ProjectName, url: str, place: str) -> None:
         with self._locks.hold(name, self._patience):
             if self._shelf.find(name, place) is None:
                 body = self._upstream.document(url, PROVENANCE, _MAX_PROVENANCE)
                 self._shelf.put(name, place, _json_object(url, body))
-        return None
 
     def _in_step(self, name: ProjectName, version: str | None, document: str) -> Kept | Unkept:
         """Return what is kept, or fetch it; pages that lag are brought in step first."""

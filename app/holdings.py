@@ -139,14 +139,27 @@ class Holdings:
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
-    def withdraw(self) -> int:
-        """Delete every held file that no page lists any more, in all tiers; count them."""
-        ranks = {folder.tier.root: rank for rank, folder in self._folders.items()}
-        gone = self._store.withdrawn()
-        for held in gone:
-            if held.root in ranks:
-                self._evict(held.path, ranks[held.root])
-        return len(gone)
+    def withdraw(self) -> None:
+        """Delete every file that no page lists any more, from all tiers.
+
+        Not only from the one that the record names: a move that was killed may have left
+        a second copy, and nginx looks on all of them.
+
+        Raises:
+            OSError: One could not be deleted; the others are gone.
+
+        """
+        gone, problems = list[FilePath](), list[OSError]()
+        for path in list(self._store.unlisted()):
+            try:
+                for folder in self._folders.values():
+                    folder.remove(path)
+                gone.append(path)
+            except OSError as error:
+                problems.append(error)
+        self._store.release(gone)
+        if problems:
+            raise problems[0]
 
     def sweepable(self) -> int:
         """Return how many partial files no wish goes on with."""

@@ -11,8 +11,10 @@ from app.legacy import LegacyPages, StaleLegacyError
 from app.locks import NameLocks
 from app.model import Project
 from app.names import ProjectName
+from app.pages.provenance import release_of
 from app.planning import retry_pause
 from app.rerender import LostPageError, OwnPages, render
+from app.shelf import provenance
 from app.store import Failure, Outdated, Rendered, Settled, Store, TrackedProject
 from app.together import Together
 from app.tree import PageTree
@@ -222,9 +224,8 @@ class Index:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
-        staged = self._tree.stage(
-            name, render(project, self._legacy.beside(project, fetched.legacy))
-        )
+        pages = render(project, self._legacy.beside(project, fetched.legacy))
+        staged = self._tree.stage(name, replace(pages, lasting=self._lasting(project)))
         settled = Settled(
             project.serial,
             found.etag,
@@ -235,6 +236,17 @@ class Index:
         )
         self._updates.do(Update(project, settled, staged, keep_held=self._keeps(project)))
         return Outcome.QUARANTINED if project.status == QUARANTINED else Outcome.WRITTEN
+
+    def _lasting(self, project: Project) -> list[str]:
+        """Return the places of provenance that stays: that of files that are as they were."""
+        if not self._tree.has_provenance(project.name):
+            return []
+        known = self._store.attested(project.name)
+        return [
+            provenance(release_of(file.provenance, file.filename), file.filename)
+            for file in project.files
+            if file.provenance and (file.path, file.sha256, file.provenance) in known
+        ]
 
     def _keeps(self, project: Project) -> bool:
         """Whether what is held of a project stays though its page lists it no more."""

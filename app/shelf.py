@@ -11,12 +11,15 @@ Each file has its `.gz` beside it. The folder's exchange by `app.tree` ends them
 
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from app.atomic import replacing
 from app.names import Filename, ProjectName, Version
 from app.packing import pack
+
+_PROVENANCE = "provenance"
 
 LEGACY = "legacy"
 """The link to the folder that has the serial in its name."""
@@ -101,6 +104,20 @@ class Shelf:
                 shutil.copytree(path, folder / path.name, copy_function=_link)
         return (folder / LEGACY / PROJECT).is_file()
 
+    def has_provenance(self, name: ProjectName) -> bool:
+        """Whether provenance of a project's files is kept."""
+        return (self._simple / name / _PROVENANCE).is_dir()
+
+    def carry_some(self, name: ProjectName, folder: Path, places: Iterable[str]) -> None:
+        """Let some of the documents lie beside the pages that follow, of whatever serial."""
+        for place in places:
+            # The compressed one first, as `put` has it.
+            for one in (f"{place}.gz", place):
+                source = self._simple / name / one
+                if source.is_file():
+                    (folder / one).parent.mkdir(parents=True, exist_ok=True)
+                    _link(os.fspath(source), os.fspath(folder / one))
+
     def link(self, name: ProjectName) -> None:
         """Let `json/{project}` lead to the legacy JSON, where it does not yet."""
         with suppress(FileExistsError):
@@ -144,4 +161,4 @@ def release(version: Version) -> str:
 
 def provenance(version: Version, filename: Filename) -> str:
     """Return the place of a file's provenance."""
-    return f"provenance/{version}/{filename}.json"
+    return f"{_PROVENANCE}/{version}/{filename}.json"

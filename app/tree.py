@@ -50,6 +50,8 @@ class Pages:
     serial: int | None = None
     # The project's legacy JSON, where it is kept from the start.
     legacy: bytes | None = None
+    # The places of documents that lie beside the pages that are here, and stay.
+    lasting: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class PageTree:
                 if entry.is_dir(follow_symlinks=False) and _is_name(entry.name):
                     yield ProjectName(entry.name)
 
+    def has_provenance(self, name: ProjectName) -> bool:
+        """Whether provenance of the project's files lies beside its pages."""
+        return self._shelf.has_provenance(name)
+
     def write(self, name: ProjectName, pages: Pages) -> None:
         """Put a project's pages in place of what was there, all at once."""
         for error in self.publish([self.stage(name, pages)]):
@@ -106,6 +112,7 @@ class PageTree:
                 _write(f"{folder}/{filename}", content, stamp + SECONDS[filename])
             if pages.legacy is not None:
                 _write_legacy(folder, pages.legacy, pages.serial, stamp)
+            self._shelf.carry_some(name, staged.folder, pages.lasting)
         except BaseException:
             self.discard(staged)
             raise

@@ -26,6 +26,7 @@ class Child:
     def __init__(self, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
         """Start it; when `up` dies, however it does, the kernel tells the child to end."""
         self.name = name
+        self._started = time.monotonic()
         # preexec_fn is safe here: `up` starts its children from its only thread.
         self._process = subprocess.Popen(
             list(command),
@@ -39,6 +40,11 @@ class Child:
     def pid(self) -> int:
         """The process, and its session."""
         return self._process.pid
+
+    @property
+    def age(self) -> float:
+        """The seconds since its start."""
+        return time.monotonic() - self._started
 
     def exit_code(self) -> int | None:
         """Return how it ended, or None while it runs."""
@@ -59,6 +65,21 @@ class Child:
             self._process.kill()
             self._process.wait()
         end_session(self.pid)
+
+
+class Pauses:
+    """How long to wait before a child that ended is started again: a broken one must not spin."""
+
+    def __init__(self, shortest: float = 1.0, longest: float = 30.0, steady: float = 60.0) -> None:
+        """Double the pause, from shortest to longest, while a child lives less than steadily."""
+        self._shortest, self._longest, self._steady = shortest, longest, steady
+        self._last: dict[str, float] = {}
+
+    def next(self, name: str, lived: float) -> float:
+        """Return the seconds to wait for a child that has lived so many."""
+        doubled = 2 * self._last.get(name, self._shortest / 2)
+        self._last[name] = self._shortest if lived >= self._steady else min(doubled, self._longest)
+        return self._last[name]
 
 
 class Register:

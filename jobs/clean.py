@@ -31,8 +31,14 @@ class CleanUp(Job):
         """Return what there is to delete, by kind."""
         store = self.parts.store
         files, projects = store.forgettable()
+        votes = store.count_expired(self._vote_limit())
         counts = {
-            "expired votes": store.count_expired(self._vote_limit()),
+            "expired votes": votes,
+            # They go with the votes; in a mirror's first week, or when nobody comes any
+            # more, there are none of those.
+            "networks' windows that are over": (
+                0 if votes else store.count_windows(self._window_limit())
+            ),
             "networks that voted": store.count_networks(self._network_limit()),
             "records of files that are gone": files + projects,
             "core metadata of files that are gone": self.parts.core_metadata.count_dropped(),
@@ -44,9 +50,10 @@ class CleanUp(Job):
         """Delete one kind of what has expired."""
         match step:
             case Clean("expired votes"):
-                windows = max(self.parts.config.cache.dedup_window, _LATEST)
                 now = int(time.time())
-                self.parts.store.expire_votes(self._vote_limit(), now - windows, now)
+                self.parts.store.expire_votes(self._vote_limit(), self._window_limit(), now)
+            case Clean("networks' windows that are over"):
+                self.parts.store.expire_windows(self._window_limit())
             case Clean("networks that voted"):
                 self.parts.store.forget_networks(self._network_limit())
             case Clean("records of files that are gone"):
@@ -71,6 +78,9 @@ class CleanUp(Job):
     def _network_limit(self) -> int:
         """Return the time before which no network is kept; none at all where none shall be."""
         return self._vote_limit() if self.parts.config.votes.keep_networks else _FOR_EVER
+
+    def _window_limit(self) -> int:
+        return int(time.time()) - max(self.parts.config.cache.dedup_window, _LATEST)
 
     def _vote_limit(self) -> int:
         return int(time.time()) - self.parts.config.cache.vote_window

@@ -1,13 +1,18 @@
 """Entry point of `larder move`."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import ClassVar
 
-from app.steps import Step
+from app.locks import LockTimeoutError
+from app.names import FilePath
+from app.steps import Fetch, Step
 from app.tiers import WrongContentError
 from app.upstream import UpstreamError
 from jobs.harness import Job, main
+
+logger = logging.getLogger("larder")
 
 
 class MoveFiles(Job):
@@ -26,6 +31,15 @@ class MoveFiles(Job):
     def execute(self, step: Step) -> None:
         """Carry out one step."""
         self.parts.holdings.execute(step)
+        if isinstance(step, Fetch):
+            self._keep_provenance(step.path)
+
+    def _keep_provenance(self, path: FilePath) -> None:
+        """Keep the provenance of a file that is here now; else who asks for it fetches it."""
+        try:
+            self.parts.documents.keep_beside(path)
+        except (UpstreamError, LockTimeoutError, OSError) as error:
+            logger.warning("no provenance of %s: %s", path, error)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

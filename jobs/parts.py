@@ -9,6 +9,7 @@ from app import model
 from app.assembly import (
     make_policy,
     open_core_metadata,
+    open_documents,
     open_index,
     open_lost_votes,
     open_spool,
@@ -16,6 +17,7 @@ from app.assembly import (
 )
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.documents import Documents
 from app.foresight import Foresight
 from app.holdings import Bounds, Holdings
 from app.index import Index
@@ -80,6 +82,11 @@ class Parts:
     def core_metadata(self) -> CoreMetadata:
         """The use cases of core metadata without its file."""
         return open_core_metadata(self.config, self.store, self.upstream)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The use cases of what lies beside the pages."""
+        return open_documents(self.config, self.store, self.upstream)
 
     @cached_property
     def holdings(self) -> Holdings:

@@ -119,9 +119,10 @@ class SyncIndex(Job):
             return self._plan_without(error)
         self._fallen = plan.fallen
         steps = Joined(plan.steps, self._plan_here(plan.steps))
-        if not steps and not keep and not self._root_differs():
+        left = not steps and self._has_withdrawn()
+        if not steps and not left and not keep and not self._root_differs():
             return []
-        tail: list[Step] = [RemoveGone(), Withdraw()] if steps else []
+        tail: list[Step] = [RemoveGone(), Withdraw()] if steps or left else []
         return Joined(steps, [*tail, WriteRoot(), *keep])
 
     def execute(self, step: Step) -> None:
@@ -183,6 +184,11 @@ class SyncIndex(Job):
     def _policy(self) -> IndexPolicy:
         everything = self.parts.config.projects is Projects.ALL
         return IndexPolicy(everything, self.parts.config.sync.max_age)
+
+    def _has_withdrawn(self) -> bool:
+        """Whether files are here that a killed run, or the app, has taken off their pages."""
+        tiers = {str(tier.path) for tier in self.parts.config.cache.tiers}
+        return any(held.root in tiers for held in self.parts.store.withdrawn())
 
     def _plan_here(self, fetches: Sequence[Step]) -> list[Step]:
         """Return what is to be done whatever upstream says."""

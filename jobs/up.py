@@ -17,7 +17,7 @@ from app.nginx import Runtime, UnsafeValueError, prepare, render, this_machine
 from app.runtime import RunDirectory
 from app.store import Store, StoreBusyError, StoreError
 from jobs import machine
-from jobs.children import Child, Register
+from jobs.children import Child, Pauses, Register
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import CONFIG_VARIABLE, Stop, add_config_option, read_config, set_up_logging
 from jobs.parts import make_folders
@@ -32,9 +32,6 @@ _TICK = 0.2
 _READY_TIMEOUT = 30
 _PATIENCE = 10
 """Seconds that a child gets to end by itself."""
-
-_RESTART_PAUSE = 1.0
-"""Seconds before a child that died is started again, so that a broken one does not spin."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +104,9 @@ class _Mirror:
     runtime: Runtime
     timetable: Timetable
     children: dict[str, Child] = field(default_factory=dict)
-    died_at: dict[str, float] = field(default_factory=dict)
+    # When what has ended is started again.
+    due_at: dict[str, float] = field(default_factory=dict)
+    pauses: Pauses = field(default_factory=Pauses)
     # What the machine does not let be done just now.
     failing: set[str] = field(default_factory=set)
 
@@ -208,14 +207,17 @@ class _Mirror:
             code = child.exit_code()
             if code is None:
                 continue
-            if name not in self.died_at:
-                logger.error("%s ended with exit code %d; starting it again", name, code)
-                self.died_at[name] = time.monotonic()
-            if time.monotonic() - self.died_at[name] >= _RESTART_PAUSE:
+            if name not in self.due_at:
+                pause = self.pauses.next(name, child.age)
+                logger.error(
+                    "%s ended with exit code %d; starting it again in %g s", name, code, pause
+                )
+                self.due_at[name] = time.monotonic() + pause
+            if time.monotonic() >= self.due_at[name]:
                 # Its own children may be left, and hold its sockets.
                 child.stop(signal.SIGKILL, _PATIENCE)
                 self._start(name)
-                del self.died_at[name]
+                del self.due_at[name]
                 return
 
     def _wait_until(self, is_here: Callable[[], bool], name: str, stop: Stop) -> bool:

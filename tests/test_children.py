@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.children import Register
+from jobs.children import Pauses, Register
 
 
 def test_only_a_change_is_written(tmp_path: Path) -> None:
@@ -40,3 +40,11 @@ def test_a_register_that_was_removed_is_written_anew(tmp_path: Path) -> None:
     assert not path.exists()
     register.write([1])
     assert path.exists()
+
+
+def test_what_ends_again_and_again_waits_longer_each_time() -> None:
+    """A child that cannot start must not spin; one that lived for a while starts afresh."""
+    pauses = Pauses(shortest=1, longest=30, steady=60)
+    lives = [3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 60, 1]
+    assert [1, 2, 4, 8, 16, 30, 30, 1, 2] == [pauses.next("app", lived) for lived in lives]
+    assert 1 == pauses.next("nginx", 0.5)

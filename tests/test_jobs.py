@@ -16,6 +16,7 @@ from app.config import load
 from app.locks import FileLock
 from app.model import Vote
 from app.names import FilePath, ProjectName
+from app.store import Store
 from jobs.cli import COMMANDS
 from jobs.parts import Parts
 from tests.fake_pypi import (
@@ -443,6 +444,18 @@ def test_a_file_just_within_the_limit_stays(tmp_path: Path, fake_pypi: FakePypi)
     for _ in range(2):
         assert run("sync", config).returncode == 0
         assert {file.filename: 0} == held(config)
+
+
+def test_networks_are_forgotten_though_no_vote_expires(config_path: Path, six: FakeFile) -> None:
+    """After a day a window tells nobody's vote from another: not even its hash stays."""
+    vote(config_path, six, age=2 * 86_400)
+    store = Store.open(load(config_path).database)
+    assert (1, 1) == (store.counted(), store.count_windows(1 << 62))
+    assert run("clean", config_path).returncode == 0
+    assert (1, 0) == (store.counted(), store.count_windows(1 << 62))
+    store.close()
+    again = run("clean", config_path, "--dry-run")
+    assert (0, "") == (again.returncode, again.stdout)
 
 
 def test_clean_leaves_a_running_move_its_partial_files(

@@ -1,6 +1,9 @@
 """A whole mirror whose database is on a PostgreSQL server: jobs, dry runs, votes."""
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -59,7 +62,7 @@ def rows(url: str) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_a_mirror_works_as_with_a_file(mirror: Path, fake_pypi: FakePypi, six: FakeFile) -> None:
-    """Index, votes, scores, files, cleaning and status."""
+    """Index, votes, scores, files, cleaning, hashing again, and status."""
     vote(mirror, six)
     newer = fake_pypi.add(make_wheel("six", "1.17.0"))
     done = run("sync", mirror)
@@ -67,8 +70,9 @@ def test_a_mirror_works_as_with_a_file(mirror: Path, fake_pypi: FakePypi, six: F
     assert held(mirror)[six.filename] == 0
     page = load(mirror).repo_path / "simple" / "six" / "index.v1.json"
     assert newer.filename in page.read_text()
-    again = run("sync", mirror)
-    assert 0 == again.returncode, again.stderr
+    for job in ("sync", "verify"):
+        again = run(job, mirror)
+        assert 0 == again.returncode, again.stderr
     told = run("status", mirror, "--json")
     assert (0, True) == (told.returncode, '"projects": 1' in told.stdout)
     assert not list(load(mirror).repo_path.glob("*.db"))
@@ -147,3 +151,36 @@ def test_votes_wait_for_the_server(tmp_path: Path, fake_pypi: FakePypi, mortal: 
     assert 60 == store.counted()
     assert store.tracked_project(ProjectName("six")) is not None
     store.close()
+
+
+@pytest.mark.system
+def test_a_worker_that_starts_while_the_server_is_away_ends_nothing(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """Votes go to the spool, and each is counted once it is back; so are new projects seen."""
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    fake_pypi.add_file("seven", "seven-1.0.tar.gz", b"y")
+    database, proxies = mortal.fresh(), ["127.0.0.1"]
+    serving = Serving.of(tmp_path, fake_pypi, trusted_proxies=proxies, database=database)
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+
+    with serving as mirror:
+        assert 200 == mirror.get("/pypi/simple/six/").status
+        app = mirror.app
+        assert app is not None
+        mortal.stop()
+        children = Path(f"/proc/{app.pid}/task/{app.pid}/children")
+        (worker,) = children.read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        wait_until(lambda: children.read_text().split() not in ([], [worker]))
+        for number in range(20):
+            path, address = f"/pypi/packages/{file.path}", f"192.0.{number}.1"
+            assert 302 == mirror.get(path, X_Forwarded_For=address).status
+        assert 20 == len(mirror.spooled())
+        assert 503 == mirror.get("/pypi/simple/seven/").status
+        assert app.poll() is None
+        mortal.start()
+        with closing(Store.open(database)) as store:
+            wait_until(lambda: 20 == store.counted())
+        wait_until(lambda: 200 == mirror.get("/pypi/simple/seven/").status)
+        assert app.poll() is None

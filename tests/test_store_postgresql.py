@@ -293,3 +293,20 @@ def test_looking_for_a_database_makes_none(url: str) -> None:
     assert not Store.exists(url)
     Store.open(url).close()
     assert Store.exists(url)
+
+
+def test_a_store_that_opens_later_works_once_the_server_is_back(mortal: Server) -> None:
+    """Each use says that it is away until then; what no time mends is told at once."""
+    database = mortal.fresh()
+    mortal.stop()
+    store = Store.open_later(database)
+    with closing(store):
+        for _ in range(2):
+            with pytest.raises(StoreAwayError, match="cannot be opened"):
+                store.counted()
+        mortal.start()
+        assert 0 == store.counted()
+        store.record(Project(SIX, (file(),)))
+        assert 1 == store.count_tracked()
+    with pytest.raises(StoreError, match="authentication failed"):
+        Store.open_later(mortal.url("larder", "guarded", password="wr0ng"))  # noqa: S106

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from app.config import load
-from app.model import Vote
+from app.model import Project, Vote
 from app.names import FilePath, ProjectName
 from app.upstream import Upstream
 from jobs.parts import Parts
@@ -166,6 +166,31 @@ def test_a_deleted_file_goes_in_one_run(everything: Path, fake_pypi: FakePypi) -
     assert run("sync-index", everything).returncode == 0
     assert len(page(everything, "bb")["files"]) == 1
     assert name not in held(everything)
+
+
+def test_a_deleted_file_goes_from_every_tier(everything: Path, fake_pypi: FakePypi) -> None:
+    """A killed move, or somebody's hand, left a copy that no record names."""
+    name = hold(everything, fake_pypi, "bb")
+    hot, cold = (tier.path for tier in load(everything).cache.tiers)
+    shutil.copytree(hot, cold, dirs_exist_ok=True)
+    fake_pypi.remove_project("bb")
+    assert run("sync-index", everything).returncode == 0
+    left = [path for tier in (hot, cold) for path in tier.rglob(f"{name}*")]
+    assert [] == left
+
+
+def test_a_file_that_a_killed_run_took_off_its_page_goes_with_the_next(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """Though upstream has nothing new by then."""
+    name = hold(everything, fake_pypi, "bb")
+    parts = Parts(load(everything))
+    parts.store.record(Project(ProjectName("bb")))
+    parts.store.close()
+    assert run("sync-index", everything).returncode == 0
+    assert name not in held(everything)
+    again = run("sync-index", everything, "--dry-run")
+    assert (0, "") == (again.returncode, again.stdout)
 
 
 def test_folders_that_went_or_came_by_hand_are_set_right(

@@ -178,7 +178,7 @@ class Mirror:
             legacy=LegacyDesk("/pypi", questions, self.documents),
             provenance=ProvenanceResource("/pypi", questions, self.documents),
             metadata=MetadataResource(self.keeping, Places(1, 0.1)),
-            ballot_box=BallotBox(self.buffer, b"key", self.clock),
+            ballot_box=BallotBox(self.buffer, lambda: b"key", self.clock),
             desk=Desk(self.store, self.modes, self.sources),
             file_host=self.host,
             stream_places=Places(1, 0.1),

@@ -1,18 +1,22 @@
 """Opening the database, its connections, and its transactions."""
 
 import json
+import logging
 import secrets
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Self, TypeVar
 
 from app import database_url
 from app.store import postgresql, sqlite
 from app.store.engine import Engine
-from app.store.errors import StoreError
+from app.store.errors import StoreBusyError, StoreError
 from app.store.statements import Statements
 from app.store.tables import TABLES, Schema, Setting
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -40,6 +44,8 @@ class Connection:
     def __init__(self, engine: Engine) -> None:
         """Use a database that is set up; see `open`."""
         self._engine, self._db = engine, engine.database
+        # Whether the tables have been looked at, and who looks just now.
+        self._prepared, self._preparing = True, threading.Lock()
 
     @classmethod
     def exists(cls, url: str) -> bool:
@@ -81,6 +87,25 @@ class Connection:
             raise
         return store
 
+    @classmethod
+    def open_later(cls, url: str) -> Self:
+        """Open the database, or let whoever uses it first open it, where that may help.
+
+        Until then each use raises StoreBusyError: its server is away, or another process
+        holds it for long.
+
+        Raises:
+            StoreError: As `open`, where trying again does not help.
+
+        """
+        try:
+            return cls.open(url)
+        except StoreBusyError as error:
+            logger.warning("it is tried again: %s", error)
+        store = cls(_engine(url))
+        store._prepared = False
+        return store
+
     def close(self) -> None:
         """Close this thread's connection; another thread's goes with the thread."""
         self._db.close()
@@ -113,8 +138,14 @@ class Connection:
         with self._reading(), self._engine.writing():
             yield
 
+    def _reading(self) -> AbstractContextManager[None]:
+        """Make errors of what is in the block those of the store; open it if need be."""
+        if not self._prepared:
+            self._open_now()
+        return self._asking()
+
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _asking(self) -> Iterator[None]:
         try:
             self._engine.refresh()
             yield
@@ -150,8 +181,21 @@ class Connection:
     def _run(self, query: Any) -> Any:
         return query.execute(self._db)
 
+    def _open_now(self) -> None:
+        """Do what `open` could not; one thread tries, and the others do not wait for it."""
+        if not self._preparing.acquire(blocking=False):
+            message = f"the database {self._engine.place} is not open yet"
+            raise StoreBusyError(message)
+        try:
+            if not self._prepared:
+                with _opened(self._engine):
+                    self._prepare()
+                self._prepared = True
+        finally:
+            self._preparing.release()
+
     def _prepare(self) -> None:
-        with self._writing():
+        with self._asking(), self._engine.writing():
             if self._db.table_exists("setting"):
                 self._check_version(self._upgraded())
                 return

@@ -18,6 +18,13 @@ class DocumentQueries(Connection):
             rows = self._rows(query.where(ours, File.path.endswith(tail)))
             return next((url for path, url in rows if path.endswith(tail)), None)
 
+    def attested(self, name: ProjectName) -> set[tuple[str, str | None, str]]:
+        """Return path, SHA-256 and URL of provenance of the project's files that have one."""
+        with self._reading():
+            query = File.select(File.path, File.sha256, File.provenance).join(Project)
+            ours = (Project.name == name) & (File.listed == 1)
+            return set(self._rows(query.where(ours, ~File.provenance.is_null())))
+
     def path_of(self, name: ProjectName, filename: str) -> FilePath | None:
         """Return the path of a project's file, or None where its page lists no such file."""
         with self._reading():

@@ -24,6 +24,11 @@ class ExpiryQueries(PopularityQueries):
             votes = fn.COALESCE(fn.SUM(Tally.votes), 0)
             return int(self._only(Tally.select(votes).where(Tally.hour < before // HOUR)))
 
+    def count_windows(self, before: int) -> int:
+        """Return how many dedup windows `expire_windows` would delete."""
+        with self._reading():
+            return int(self._only(Window.select(fn.COUNT(1)).where(Window.time < before)))
+
     def expire_votes(self, before: int, windows_before: int, now: int) -> int:
         """Delete the votes of hours that ended before a time; return how many that were.
 
@@ -33,9 +38,24 @@ class ExpiryQueries(PopularityQueries):
         expired = 0
         while part := self._expire_tallies(before // HOUR):
             expired += part
-        self._expire_windows(windows_before)
+        self.expire_windows(windows_before)
         self._forget_cold(now)
         return expired
+
+    def expire_windows(self, before: int) -> None:
+        """Delete the dedup windows that started before a time, and so whose they were."""
+        key = Tuple(Window.file, Window.network, Window.time)
+        bounds = Window.select(Window.file, Window.network, Window.time).order_by(
+            Window.file, Window.network, Window.time
+        )
+        start: tuple[int, ...] = (0, -(1 << 63), 0)
+        while start:
+            with self._writing():
+                after = bounds.where(key > Tuple(*start)).offset(_SLICE).limit(1)
+                end = next(self._rows(after), ())
+                old = Window.delete().where(Window.time < before, key > Tuple(*start))
+                self._run(old.where(key <= Tuple(*end)) if end else old)
+            start = end
 
     def _expire_tallies(self, hour: int) -> int:
         with self._writing():
@@ -50,20 +70,6 @@ class ExpiryQueries(PopularityQueries):
             self._add_heat([(file, 0.0, -votes[file]) for file in sorted(votes)])
             self._run(Tally.delete().where(Tuple(*key) <= Tuple(*rows[-1][:3])))
             return votes.total()
-
-    def _expire_windows(self, before: int) -> None:
-        key = Tuple(Window.file, Window.network, Window.time)
-        bounds = Window.select(Window.file, Window.network, Window.time).order_by(
-            Window.file, Window.network, Window.time
-        )
-        start: tuple[int, ...] = (0, -(1 << 63), 0)
-        while start:
-            with self._writing():
-                after = bounds.where(key > Tuple(*start)).offset(_SLICE).limit(1)
-                end = next(self._rows(after), ())
-                old = Window.delete().where(Window.time < before, key > Tuple(*start))
-                self._run(old.where(key <= Tuple(*end)) if end else old)
-            start = end
 
     def _forget_cold(self, now: int) -> None:
         deleted = 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import fn
+from peewee import Cast, fn
 
 from app.names import FilePath
 from app.store.connection import Connection
@@ -62,5 +62,6 @@ class VerifyQueries(Connection):
 
 def _interval(every: int) -> Any:
     half = every // 2
-    share = (Holding.file * _SPREAD).bin_and(_SHARES - 1)
+    # A file's number has four bytes, and PostgreSQL would multiply in four.
+    share = (Cast(Holding.file, "BIGINT") * _SPREAD).bin_and(_SHARES - 1)
     return half + share * half / _SHARES

@@ -21,7 +21,8 @@ class BallotBox:
     """Where votes are put, and how networks are made unreadable."""
 
     buffer: VoteBuffer
-    network_key: bytes
+    # None while the database has not told it.
+    network_key: Callable[[], bytes | None]
     clock: Callable[[], float]
     disk_is_full: Callable[[], bool] = lambda: False
     # Whether the database shall know the networks themselves, too.
@@ -42,7 +43,8 @@ class VoteResource:
         """Take a vote; what is none is answered alike, so that nginx does not ask again.
 
         On a full disk it shall: nginx keeps a 204 on the disk, and where it cannot, it
-        breaks off the download that the vote is for.
+        breaks off the download that the vote is for. A vote that cannot be taken yet goes
+        to nginx's spool, as any that the application fails.
         """
         resp.status = falcon.HTTP_202 if self._box.disk_is_full() else falcon.HTTP_204
         try:
@@ -51,6 +53,9 @@ class VoteResource:
         except ValueError:
             self._metrics.votes.labels("skipped").inc()
             return
-        number = network_id(self._box.network_key, network)
+        key = self._box.network_key()
+        if key is None:
+            raise falcon.HTTPServiceUnavailable(description="the database is away")
+        number = network_id(key, network)
         client = network if self._box.keep_networks else None
         self._box.buffer.put(Vote(path, number, int(self._box.clock()), client=client))

@@ -32,6 +32,7 @@ from app.web.disk_gauge import DiskGauge
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
+from app.web.network_key import NetworkKey
 from app.web.places import Places
 from app.web.simple import Questions
 from app.web.spool_reader import SpoolReader
@@ -51,15 +52,19 @@ def get_app() -> "falcon.App[Any, Any]":
     """Return the application for the configuration that the environment names."""
     logging.basicConfig(format="%(levelname)s app: %(message)s", level=logging.INFO)
     config = load(Path(os.environ[CONFIG_VARIABLE]))
-    store = Store.open(config.database)
+    # Without the database all but new pages are served; a worker that ended for it would
+    # have gunicorn end the others, with the votes that wait in them.
+    store = Store.open_later(config.database)
     lost_votes = open_lost_votes(config, store)
     _settle(lost_votes)
     metrics = Metrics(Standing(store, config.sync.stuck_after, lost_votes.count))
     upstream = open_upstream(config, config.threads)
     ledger = Ledger.open(lost_votes.folder)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger)
+    network_key = NetworkKey(store.network_key)
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
+    atexit.register(network_key.close)
     atexit.register(SpoolReader(open_spool(config, store)).close)
     questions = _questions(config, store, upstream, metrics)
     documents = open_documents(config, store, upstream)
@@ -75,7 +80,7 @@ def get_app() -> "falcon.App[Any, Any]":
         ),
         ballot_box=BallotBox(
             buffer,
-            store.network_key(),
+            network_key,
             time.time,
             DiskGauge(config.repo_path).low,
             config.votes.keep_networks,
