@@ -144,6 +144,8 @@ class Candidate:
     heat: float
     # A release whose heat came from its predecessor: it needs no votes of its own.
     inherited: bool = False
+    # Votes, and those that have expired.
+    ever: int = 0
     # The rank of the tier that holds it; None where it is not held.
     held: int | None = None
     # What it takes there, its companion included.

@@ -128,6 +128,7 @@ def _candidate(popular: Popular, placed: Placed | None) -> Candidate | None:
         votes=popular.votes,
         heat=popular.heat,
         inherited=popular.inherited,
+        ever=popular.ever,
         held=held,
         held_bytes=held_bytes,
     )

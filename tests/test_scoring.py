@@ -72,3 +72,10 @@ def test_the_predecessors_score() -> None:
 def test_a_file_of_no_bytes_has_a_score(policy: Policy) -> None:
     """An empty file is no error."""
     assert policy.score(candidate(0)) > 0
+
+
+def test_votes_that_have_expired_open_the_door_too() -> None:
+    """Who is wanted once a fortnight is no stranger; how much it is worth, heat says."""
+    assert DECAY.eligible(candidate(votes=1, heat=1.0, ever=2))
+    assert not DECAY.eligible(candidate(votes=1, heat=1.0, ever=1))
+    assert not DECAY.eligible(candidate(votes=0, heat=0.01, ever=9))

@@ -86,7 +86,8 @@ def test_votes_expire_by_the_hour(store: Store) -> None:
     assert 1 + 6 == store.count_expired(limit)
     assert 1 + 6 == store.expire_votes(limit, NOW - 2 * HOUR, NOW)
     assert 0 == store.count_expired(limit)
-    assert {1: 4, 2: 4} == {one.file: one.votes for one in store.popular(NOW)}
+    found = {one.file: (one.votes, one.ever) for one in store.popular(NOW)}
+    assert {1: (4, 5), 2: (4, 10)} == found
     assert 8 == store.counted()
     assert NOW - 2 * HOUR == min(time for _, time in store.votes(0))
 

@@ -61,7 +61,8 @@ class Decay:
             return False
         if candidate.held is not None:
             return True
-        wanted = candidate.inherited or candidate.votes >= self.min_vote_count
+        voted = max(candidate.votes, candidate.ever) >= self.min_vote_count
+        wanted = candidate.inherited or voted
         return wanted and candidate.heat > self.coldest
 
     def score(self, candidate: Candidate) -> float:

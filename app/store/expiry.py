@@ -67,7 +67,7 @@ class ExpiryQueries(PopularityQueries):
             votes: Counter[int] = Counter()
             for _, file, _, count in rows:
                 votes[file] += count
-            self._add_heat([(file, 0.0, -votes[file]) for file in sorted(votes)])
+            self._add_heat([(file, 0.0, -votes[file], 0) for file in sorted(votes)])
             self._run(Tally.delete().where(Tuple(*key) <= Tuple(*rows[-1][:3])))
             return votes.total()
 

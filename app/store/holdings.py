@@ -110,7 +110,7 @@ class HoldingQueries(Connection):
         """
         with self._reading():
             due = File.sized_at.is_null() | (File.sized_at < asked_before)
-            wanted = (Heat.votes >= votes) | (Heat.inherited == 1)
+            wanted = (Heat.ever >= votes) | (Heat.inherited == 1)
             query = File.select(*KNOWN).join(Project).switch(File)
             joined = query.join(Heat, on=(Heat.file == File.id))
             rows = joined.where(wanted, File.size.is_null(), due, File.listed == 1)

@@ -23,6 +23,9 @@ _PAGE = 20_000
 """Rows read at a time: neither memory nor a reader's transaction grows with the table."""
 
 
+_Row = tuple[int, str, int | None, int, int, float, int]
+
+
 class Popular(NamedTuple):
     """A file that somebody voted for."""
 
@@ -30,6 +33,8 @@ class Popular(NamedTuple):
     path: FilePath
     size: int | None
     votes: int
+    # Those, and the ones that have expired.
+    ever: int
     heat: float
     inherited: bool
 
@@ -61,7 +66,7 @@ class PopularityQueries(Connection):
                 query = File.select(File.id, File.path, File.size)
                 known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
                 for file, path, size in self._rows(known):
-                    yield Popular(file, path, size, 0, 0.0, inherited=False)
+                    yield Popular(file, path, size, 0, 0, 0.0, inherited=False)
 
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
@@ -84,24 +89,26 @@ class PopularityQueries(Connection):
         row = self._only(Setting.select(Setting.value).where(Setting.key == _SCALE))
         return HeatScale(**json.loads(bytes(row)))
 
-    def _popular(self, condition: object) -> Sequence[tuple[int, str, int | None, int, float, int]]:
-        query = Heat.select(
-            Heat.file, File.path, File.size, Heat.votes, Heat.heat, Heat.inherited
-        ).join(File, on=(File.id == Heat.file))
+    def _popular(self, condition: object) -> Sequence[_Row]:
+        columns = (Heat.votes, Heat.ever, Heat.heat, Heat.inherited)
+        query = Heat.select(Heat.file, File.path, File.size, *columns)
+        query = query.join(File, on=(File.id == Heat.file))
         held = query.where(condition, File.listed == 1, ~File.sha256.is_null())
         return list(self._rows(held.order_by(Heat.file).limit(_PAGE)))
 
-    def _add_heat(self, rows: Sequence[tuple[int, float, int]]) -> None:
+    def _add_heat(self, rows: Sequence[tuple[int, float, int, int]]) -> None:
+        """Add to the heat, the votes, and the votes ever, of files by number."""
         for part in chunks(rows):
             self._run(
                 Heat.insert_many(
                     [(*row, 0) for row in part],
-                    fields=[Heat.file, Heat.heat, Heat.votes, Heat.inherited],
+                    fields=[Heat.file, Heat.heat, Heat.votes, Heat.ever, Heat.inherited],
                 ).on_conflict(
                     conflict_target=[Heat.file],
                     update={
                         Heat.heat: Heat.heat + EXCLUDED.heat,
                         Heat.votes: Heat.votes + EXCLUDED.votes,
+                        Heat.ever: Heat.ever + EXCLUDED.ever,
                     },
                 )
             )
@@ -112,8 +119,7 @@ def scale_value(scale: HeatScale) -> bytes:
     return json.dumps(asdict(scale)).encode()
 
 
-def _popular(
-    row: tuple[int, str, int | None, int, float, int], scale: HeatScale, now: int
-) -> Popular:
-    file, path, size, votes, heat, inherited = row
-    return Popular(file, FilePath(path), size, votes, scale.heat(heat, now), bool(inherited))
+def _popular(row: _Row, scale: HeatScale, now: int) -> Popular:
+    file, path, size, votes, ever, heat, inherited = row
+    heat = scale.heat(heat, now)
+    return Popular(file, FilePath(path), size, votes, ever, heat, bool(inherited))

@@ -65,8 +65,8 @@ class ReleaseQueries(PopularityQueries):
         return [row[0] for row in self._rows(query.order_by(Project.id))]
 
     def _hand_on(self, transfer: Transfer) -> None:
-        taken = Heat.select(transfer.target, Heat.heat * transfer.share, 0, 1)
-        fields = [Heat.file, Heat.heat, Heat.votes, Heat.inherited]
+        taken = Heat.select(transfer.target, Heat.heat * transfer.share, 0, 0, 1)
+        fields = [Heat.file, Heat.heat, Heat.votes, Heat.ever, Heat.inherited]
         self._run(
             Heat.insert_from(taken.where(Heat.file == transfer.source), fields).on_conflict(
                 conflict_target=[Heat.file],

@@ -133,6 +133,8 @@ class Heat(Model):
     heat = DoubleField()
     # Those counted in the hours that `Tally` still has.
     votes = IntegerField()
+    # Those, and the ones that have expired.
+    ever = IntegerField()
     # 1 for a release that took over the heat of the one before it.
     inherited = IntegerField(default=0)
 

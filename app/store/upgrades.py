@@ -25,12 +25,13 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
             "INSERT INTO tally SELECT time / 3600, file, 0, COUNT(*) FROM vote GROUP BY 1, 2",
             """
             CREATE TABLE heat (file INTEGER NOT NULL PRIMARY KEY, heat REAL NOT NULL,
-            votes INTEGER NOT NULL, inherited INTEGER NOT NULL)
+            votes INTEGER NOT NULL, ever INTEGER NOT NULL, inherited INTEGER NOT NULL)
             """,
             """
             INSERT INTO heat SELECT file, SUM(CASE (CAST(strftime('%s') AS INTEGER) - time) / 86400
             WHEN 0 THEN 1.0 WHEN 1 THEN 0.79 WHEN 2 THEN 0.63 WHEN 3 THEN 0.5 WHEN 4 THEN 0.4
-            WHEN 5 THEN 0.31 WHEN 6 THEN 0.25 ELSE 0.2 END), COUNT(*), 0 FROM vote GROUP BY file
+            WHEN 5 THEN 0.31 WHEN 6 THEN 0.25 ELSE 0.2 END), COUNT(*), COUNT(*), 0
+            FROM vote GROUP BY file
             """,
             """
             INSERT INTO setting SELECT 'heat', CAST(json_object(

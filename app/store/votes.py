@@ -131,7 +131,7 @@ class VoteQueries(PopularityQueries):
         for row in rows:
             heat, votes = heats.get(row.file, (0.0, 0))
             heats[row.file] = heat + scale.weight(row.time, now), votes + 1
-        self._add_heat([(file, *heats[file]) for file in sorted(heats)])
+        self._add_heat([(file, *heats[file], heats[file][1]) for file in sorted(heats)])
 
 
 def _rounds(votes: list[_Row]) -> Iterator[list[_Row]]:

@@ -109,8 +109,9 @@ def _seed_votes(database: Seeds, url: str, votes: int, files: int) -> None:
     store = Store.open(url)
     store.keep("heat", scale_value(scale))
     store.close()
-    wanted = ((file, heat[file], counts[file], 0) for file in range(1, files + 1) if counts[file])
-    database.put("heat", ("file", "heat", "votes", "inherited"), wanted)
+    voted = (file for file in range(1, files + 1) if counts[file])
+    wanted = ((file, heat[file], counts[file], counts[file], 0) for file in voted)
+    database.put("heat", ("file", "heat", "votes", "ever", "inherited"), wanted)
 
 
 def _tallies(votes: int, files: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:

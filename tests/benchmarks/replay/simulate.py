@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.model import Candidate, Tier
 from app.planning import assign
@@ -66,6 +66,7 @@ class Knowledge:
         self._trace = trace
         self._stored: dict[int, float] = {}
         self._votes: Counter[int] = Counter()
+        self._ever: Counter[int] = Counter()
         self._inherited: set[int] = set()
         self._window: deque[Mapping[int, int]] = deque()
         # Every file that might be wished for without being here.
@@ -81,10 +82,11 @@ class Knowledge:
             self._stored[transfer.target] = self._stored.get(transfer.target, 0.0) + given
             self._inherited.add(transfer.target)
         self._votes.update(interval.votes)
+        self._ever.update(interval.votes)
         self._window.append(interval.votes)
         if len(self._window) > VOTE_WINDOW // INTERVAL:
             self._votes.subtract(self._window.popleft())
-        popular = (file for file, votes in self._votes.items() if votes >= MIN_VOTES)
+        popular = (file for file, votes in self._ever.items() if votes >= MIN_VOTES)
         files = dict.fromkeys((*popular, *self._inherited))
         self.wanted = [self.candidate(file, interval.now, None) for file in files]
 
@@ -93,7 +95,8 @@ class Knowledge:
         world = self._trace.world
         heat = self._trace.scale.heat(self._stored.get(file, 0.0), now)
         size, order = world.sizes[file], world.orders[file]
-        return Candidate(file, order, size, self._votes[file], heat, file in self._inherited, held)
+        votes, ever, inherited = self._votes[file], self._ever[file], file in self._inherited
+        return Candidate(file, order, size, votes, heat, inherited, ever, held)
 
 
 class Mirror:
@@ -130,9 +133,7 @@ class Mirror:
             if place is None:
                 yield one
             else:
-                yield Candidate(
-                    one.file, one.order, one.size, one.votes, one.heat, one.inherited, place
-                )
+                yield replace(one, held=place)
         for file, rank in held.items():
             if file not in known:
                 yield knowledge.candidate(file, now, rank)
