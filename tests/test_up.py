@@ -4,11 +4,11 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +18,7 @@ import requests
 
 from app.config import load
 from app.pages import CLIENT_ACCEPTS
+from app.store import Store
 from tests.fake_pypi import FakeFile, FakePypi, Slow, Status, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
 from tests.running import LARDER, Up, larder_up, start_up, until, wait_until_ready
@@ -66,11 +67,13 @@ def client(*parts: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
 
 
-def votes(up: Up) -> dict[str, int]:
+def votes(up: Up) -> Counter[str]:
     """Return the number of counted votes by file name."""
-    with sqlite3.connect(up.config.repo_path / "larder.db") as database:
-        query = "SELECT path, COUNT(*) FROM vote JOIN file ON file.id = vote.file GROUP BY path"
-        return {path.rpartition("/")[2]: count for path, count in database.execute(query)}
+    store = Store.open(up.config.database)
+    try:
+        return Counter(path.rpartition("/")[2] for path, _ in store.votes(0))
+    finally:
+        store.close()
 
 
 def job(up: Up, config: Path, name: str = "sync") -> None:
