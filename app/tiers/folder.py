@@ -13,7 +13,7 @@ from app.atomic import flush_folder
 from app.model import Tier
 from app.names import FilePath, InvalidNameError, companion_of, parse_file_path
 from app.tiers.disk import Disk
-from app.tiers.errors import NoRoomError
+from app.tiers.errors import TierFullError
 from app.tiers.partial import PARTIAL, SOURCE, Content, Partial, partial_name
 
 _OWN = ".larder"
@@ -146,14 +146,14 @@ class Folder:
         is to be found under one name or the other at every moment.
 
         Raises:
-            NoRoomError: The limit has no room for it.
+            TierFullError: The limit has no room for it.
 
         """
         size = other.size(path)
         with self._lock:
             # A second name takes no room of the disk: the tier's own limit counts.
             if self._used + size > self.tier.size_limit:
-                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+                raise TierFullError(f"{size} bytes do not fit: {self.root} is full to its limit")
             self._used += size
             self._limit = max(self._limit, self._used)
         try:
@@ -239,7 +239,7 @@ class Folder:
             if not size:
                 return
             if self._used + size > self._limit:
-                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+                raise TierFullError(f"{size} bytes do not fit: {self.root} is full to its limit")
             # Somebody else may have filled the disk since it was looked at.
             self.disk.promise(partial, partial.owed)
             self._used += size
