@@ -442,12 +442,18 @@ def test_a_full_disk_ends_nothing(
 ) -> None:
     """What is here is served, `up` says once what it cannot do, and all works again later."""
     path = f"/packages/{app.path}"
-    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0, "verify": 0}
-    with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
+    # Not `move`: it would evict the file, to have `cache.min_free` again.
+    schedule = {"sync_index": 0, "score": "1s", "move": 0, "clean": 0, "verify": 0}
+    config = write_config(tmp_path, fake_pypi, schedule=schedule)
+    with larder_up(config) as up:
         up.get("/simple/the-app/")
         up.get(path)
+        for _ in until("the vote is counted"):
+            if votes(up):
+                break
         for _ in until("the voted file is held", 20):
-            if up.get(path).status_code == 200:
+            done = subprocess.run([LARDER, "sync", "-c", str(config)], check=False)
+            if done.returncode == 0 and up.get(path).status_code == 200:
                 break
         filling = fill(small_repo)
         # Jobs come and go meanwhile, so that there is something to be noted.
