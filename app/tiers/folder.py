@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -256,14 +257,17 @@ class Folder:
 
     def _found(self, path: Path) -> Found | None:
         try:
-            stat = path.lstat()
+            found = path.lstat()
         except FileNotFoundError:
             return None
         name = path.relative_to(self.root).as_posix()
+        mtime = int(found.st_mtime)
         try:
-            return Found(parse_file_path(name), name, stat.st_size, int(stat.st_mtime))
+            # A link leads to what may change or go; and a pipe would be read for ever.
+            ours = parse_file_path(name) if stat.S_ISREG(found.st_mode) else None
         except InvalidNameError:
-            return Found(None, name, stat.st_size, int(stat.st_mtime))
+            ours = None
+        return Found(ours, name, found.st_size, mtime)
 
     def _prune(self, folder: Path) -> None:
         while folder != self.root:
