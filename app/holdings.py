@@ -37,6 +37,7 @@ from app.tiers import (
     Disk,
     Folder,
     Leftover,
+    TierFullError,
     WrongContentError,
     copy,
     digest_of,
@@ -110,6 +111,7 @@ class Holdings:
         Raises:
             FetchFailedError, UpstreamError, NoRoomError, WrongContentError, OSError:
                 It failed; nothing half-done can be seen, and the next plan has it again.
+            PutOffError: Not now.
             StoppedError: A signal came in between.
 
         """
@@ -124,9 +126,8 @@ class Holdings:
                 self._adopt(path, tier)
             case Move():
                 self._move(step)
-            case Fetch(path, tier):
-                self._fetcher.fetch(self._folders[tier], self._wanted(path))
-                self._hold(self._folders[tier], path)
+            case Fetch():
+                self._fetch(step)
             case FetchCompanion(path, tier):
                 self._need(self._folders[tier], path)
                 self._fetcher.fetch_companion(self._folders[tier], self._wanted(path))
@@ -221,6 +222,16 @@ class Holdings:
             self._copy(file, source, target)
             self._hold(target, step.path)
         source.remove(step.path)
+
+    def _fetch(self, step: Fetch) -> None:
+        folder = self._folders[step.tier]
+        try:
+            self._fetcher.fetch(folder, self._wanted(step.path))
+        except TierFullError as error:
+            # Core metadata has taken the room, whose size nobody tells before: the next
+            # plan knows it. Nothing is wrong with the file, nor with upstream.
+            raise PutOffError(step, str(error)) from error
+        self._hold(folder, step.path)
 
     def _copy(self, file: Wanted, source: Folder, target: Folder) -> None:
         """Bring a file to another filesystem, checked where it arrives."""

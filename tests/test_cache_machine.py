@@ -163,7 +163,11 @@ class Cache(RuleBasedStateMachine):
         # What was put there and is wrong is deleted by one run, and fetched by the next.
         for work in (withdraw, scrub, *[move] * (1 + bool(self._spoiled))):
             assert in_child(self.config, work, None) == 0
-        self._spoiled.clear()
+        # A tier that is dropped is nobody's to put right.
+        dropped = [self._roots[name] for name in NAMES if name not in self._layout]
+        self._spoiled = {
+            path for path in self._spoiled if any((root / path).exists() for root in dropped)
+        }
         parts = Parts(self.config)
         try:
             self._check_end(parts)

@@ -1,4 +1,4 @@
-"""The provenance of held files (PEP 740): fetched with them, and kept as long as they are listed."""
+"""The provenance of held files (PEP 740): fetched with them, kept while they are listed."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
 """Disks against store: what a survey finds, and how the next plan heals it."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -244,3 +245,20 @@ def test_what_a_small_disk_cannot_hold_goes_cold(
     vote(config, small)
     done = run("sync", config)
     assert (0, {big.filename: 1, small.filename: 0}) == (done.returncode, held(config))
+
+
+@pytest.mark.parametrize("how", ["link", "pipe"])
+def test_what_is_no_file_is_not_taken_over(
+    parts: Parts, six: FakeFile, tmp_path: Path, how: str
+) -> None:
+    """A link or a pipe that somebody put in a file's place; a fetch replaces it."""
+    place = on_disk(parts, 0, path_of(six))
+    place.parent.mkdir(parents=True)
+    if how == "link":
+        (tmp_path / "six.whl").write_bytes(six.content)
+        place.symlink_to(tmp_path / "six.whl")
+    else:
+        os.mkfifo(place)
+    assert ([], {}) == (list(parts.holdings.survey().repairs), parts.holdings.survey().holdings)
+    fetch(parts, six)
+    assert (False, six.content) == (place.is_symlink(), place.read_bytes())

@@ -4,11 +4,11 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +18,7 @@ import requests
 
 from app.config import load
 from app.pages import CLIENT_ACCEPTS
+from app.store import Store
 from tests.fake_pypi import FakeFile, FakePypi, Slow, Status, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
 from tests.running import LARDER, Up, larder_up, start_up, until, wait_until_ready
@@ -66,11 +67,13 @@ def client(*parts: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
 
 
-def votes(up: Up) -> dict[str, int]:
+def votes(up: Up) -> Counter[str]:
     """Return the number of counted votes by file name."""
-    with sqlite3.connect(up.config.repo_path / "larder.db") as database:
-        query = "SELECT path, COUNT(*) FROM vote JOIN file ON file.id = vote.file GROUP BY path"
-        return {path.rpartition("/")[2]: count for path, count in database.execute(query)}
+    store = Store.open(up.config.database)
+    try:
+        return Counter(path.rpartition("/")[2] for path, _ in store.votes(0))
+    finally:
+        store.close()
 
 
 def job(up: Up, config: Path, name: str = "sync") -> None:
@@ -439,12 +442,18 @@ def test_a_full_disk_ends_nothing(
 ) -> None:
     """What is here is served, `up` says once what it cannot do, and all works again later."""
     path = f"/packages/{app.path}"
-    schedule = {"sync_index": 0, "score": "1s", "move": "1s", "clean": 0, "verify": 0}
-    with larder_up(write_config(tmp_path, fake_pypi, schedule=schedule)) as up:
+    # Not `move`: it would evict the file, to have `cache.min_free` again.
+    schedule = {"sync_index": 0, "score": "1s", "move": 0, "clean": 0, "verify": 0}
+    config = write_config(tmp_path, fake_pypi, schedule=schedule)
+    with larder_up(config) as up:
         up.get("/simple/the-app/")
         up.get(path)
+        for _ in until("the vote is counted"):
+            if votes(up):
+                break
         for _ in until("the voted file is held", 20):
-            if up.get(path).status_code == 200:
+            done = subprocess.run([LARDER, "sync", "-c", str(config)], check=False)
+            if done.returncode == 0 and up.get(path).status_code == 200:
                 break
         filling = fill(small_repo)
         # Jobs come and go meanwhile, so that there is something to be noted.

@@ -7,7 +7,7 @@ needs one filesystem; nginx's locations admit nothing but `{ab}/{cd}/{rest}/{nam
 
 from app.tiers.copying import copy
 from app.tiers.disk import Disk
-from app.tiers.errors import NoRoomError, TierMissingError, WrongContentError
+from app.tiers.errors import NoRoomError, TierFullError, TierMissingError, WrongContentError
 from app.tiers.folder import Folder, Found, Leftover
 from app.tiers.limits import open_folders, share_disks
 from app.tiers.partial import Content, Partial, digest_of, partial_name
@@ -20,6 +20,7 @@ __all__ = [
     "Leftover",
     "NoRoomError",
     "Partial",
+    "TierFullError",
     "TierMissingError",
     "WrongContentError",
     "copy",

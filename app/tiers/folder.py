@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from app.atomic import flush_folder
 from app.model import Tier
 from app.names import FilePath, InvalidNameError, companion_of, parse_file_path
 from app.tiers.disk import Disk
-from app.tiers.errors import NoRoomError
+from app.tiers.errors import TierFullError
 from app.tiers.partial import PARTIAL, SOURCE, Content, Partial, partial_name
 
 _OWN = ".larder"
@@ -146,14 +147,14 @@ class Folder:
         is to be found under one name or the other at every moment.
 
         Raises:
-            NoRoomError: The limit has no room for it.
+            TierFullError: The limit has no room for it.
 
         """
         size = other.size(path)
         with self._lock:
             # A second name takes no room of the disk: the tier's own limit counts.
             if self._used + size > self.tier.size_limit:
-                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+                raise TierFullError(f"{size} bytes do not fit: {self.root} is full to its limit")
             self._used += size
             self._limit = max(self._limit, self._used)
         try:
@@ -239,7 +240,7 @@ class Folder:
             if not size:
                 return
             if self._used + size > self._limit:
-                raise NoRoomError(f"{size} bytes do not fit: {self.root} is full to its limit")
+                raise TierFullError(f"{size} bytes do not fit: {self.root} is full to its limit")
             # Somebody else may have filled the disk since it was looked at.
             self.disk.promise(partial, partial.owed)
             self._used += size
@@ -256,14 +257,17 @@ class Folder:
 
     def _found(self, path: Path) -> Found | None:
         try:
-            stat = path.lstat()
+            found = path.lstat()
         except FileNotFoundError:
             return None
         name = path.relative_to(self.root).as_posix()
+        mtime = int(found.st_mtime)
         try:
-            return Found(parse_file_path(name), name, stat.st_size, int(stat.st_mtime))
+            # A link leads to what may change or go; and a pipe would be read for ever.
+            ours = parse_file_path(name) if stat.S_ISREG(found.st_mode) else None
         except InvalidNameError:
-            return Found(None, name, stat.st_size, int(stat.st_mtime))
+            ours = None
+        return Found(ours, name, found.st_size, mtime)
 
     def _prune(self, folder: Path) -> None:
         while folder != self.root:
