@@ -157,6 +157,10 @@ class Index:
         with self._locks.hold(name, self._policy.patience):
             self._bury(name, announced)
 
+    def fail(self, name: ProjectName, error: Exception) -> None:
+        """Note why a project could not be brought in step, where upstream is not at fault."""
+        self._store.fail(name, self._failure(error, self._store.tracked_project(name)))
+
     def _bring(
         self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
     ) -> Outcome:
@@ -259,7 +263,9 @@ def _kind(error: Exception) -> str:
     """Return the word for a failure that `status` and the runbook use."""
     if isinstance(error, StalePageError | StaleLegacyError):
         return "stale"
-    return "unavailable" if isinstance(error, UpstreamUnavailable) else "untrusted"
+    if isinstance(error, UpstreamUnavailable):
+        return "unavailable"
+    return "untrusted" if isinstance(error, UpstreamError) else "local"
 
 
 def _refuse_stale(found: int | None, here: int | None, announced: int | None) -> None:

@@ -174,7 +174,7 @@ class _Member:
     def _why(self) -> ProcessEndedError:
         code = self._process.wait()
         how = f"was killed by {_signal(-code)}" if code < 0 else f"ended with code {code}"
-        return ProcessEndedError(f"the process that was at it {how}; the next run tries again")
+        return ProcessEndedError(f"the process that was at it {how}; a later run tries again")
 
 
 def _signal(number: int) -> str:

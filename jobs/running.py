@@ -38,7 +38,7 @@ class Executor(Protocol):
 
     @property
     def left(self) -> int:
-        """How many of the steps before the present one were not tried."""
+        """How many of the steps before the present one are left to the next run."""
 
     @left.setter
     def left(self, count: int) -> None:
@@ -46,6 +46,9 @@ class Executor(Protocol):
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
+
+    def failed(self, step: Step, error: Exception) -> None:
+        """Be told of a step that failed."""
 
     def conclude(self, report: "Report") -> None:
         """Add to the report what the steps alone do not tell."""
@@ -224,6 +227,7 @@ class Runner:
         report.refused |= isinstance(error, RefusedError)
         report.away = self._away = self._away or isinstance(error, StoreAwayError)
         report.unavailable += isinstance(error, UpstreamUnavailable)
+        self._job.failed(step, error)
         if step.parallel and step.asks:
             telling = isinstance(error, self._job.telling)
             self._consecutive = self._consecutive + 1 if telling else 0

@@ -24,15 +24,19 @@ from app.planning import (
     plan_retries,
 )
 from app.steps import (
+    AddProject,
     AskUpstream,
     KeepList,
     RemoveGone,
+    RevalidateProject,
     Step,
+    UpdateProject,
     Withdraw,
     WriteRoot,
 )
+from app.store import StoreError
 from app.tree import Pages
-from app.upstream import NotModified, UpstreamUnavailable, Validators
+from app.upstream import NotModified, UpstreamError, UpstreamUnavailable, Validators
 from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
@@ -146,6 +150,15 @@ class SyncIndex(Job):
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
+    def failed(self, step: Step, error: Exception) -> None:
+        """See that a later run does it, though upstream's list may be the same by then."""
+        match step:
+            case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
+                if not isinstance(error, UpstreamError):
+                    self._note_failure(name, error)
+            case RemoveGone() | Withdraw():
+                self.left += 1
+
     def conclude(self, report: Report) -> None:
         """Say which projects are stuck: the run has not done what it is for."""
         bound = int(time.time()) - self.parts.config.sync.stuck_after
@@ -156,6 +169,13 @@ class SyncIndex(Job):
         if outcome is Outcome.GONE and isinstance(step, OneProject):
             with self._counting:
                 self._gone.append((step.project, getattr(step, "serial", None)))
+
+    def _note_failure(self, name: ProjectName, error: Exception) -> None:
+        """Note what this machine is at fault for; of the rest, the index has taken note."""
+        try:
+            self.parts.index.fail(name, error)
+        except StoreError:
+            self.left += 1
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""
@@ -264,7 +284,7 @@ class SyncIndex(Job):
         return validators_of(kept_list(self.parts.store))
 
     def _keep_list(self, step: KeepList) -> None:
-        """Note the list, unless a project was left out that it asks for."""
+        """Note the list, unless something was left out that it asks for."""
         if self.left:
             return
         keep_list(self.parts.store, step, self._refused)

@@ -366,6 +366,46 @@ def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
         assert tracked.serial is None
 
 
+def set_back(config: Path, column: str) -> None:
+    """Let a minute pass for the failing projects."""
+    made_old = f"UPDATE project SET {column} = {column} - 60 WHERE {column} IS NOT NULL"
+    with sqlite3.connect(load(config).repo_path / "larder.db") as database:
+        assert database.execute(made_old).rowcount
+
+
+def test_what_this_machine_could_not_write_is_tried_again(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """Also where upstream's list is the same by then; `status` says why it is not here."""
+    fake_pypi.add(make_wheel("dd", "1"))
+    in_the_way = simple(everything) / "dd"
+    in_the_way.write_text("")
+    assert run("sync-index", everything).returncode == 1
+    (failing,) = status(everything)["failing"]
+    assert ("dd", "local") == (failing["project"], failing["kind"])
+    in_the_way.unlink()
+    set_back(everything, "retry_at")
+    assert run("sync-index", everything).returncode == 0
+    assert len(page(everything, "dd")["files"]) == 1
+    assert status(everything)["failing"] == []
+
+
+def test_removals_that_were_refused_are_refused_again(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A list that was not carried out is asked for again, though it is the same."""
+    for number in range(8):
+        fake_pypi.add(make_wheel(f"project-{number}", "1"))
+    config = configure(tmp_path, fake_pypi)
+    run("sync-index", config)
+    for number in range(5):
+        fake_pypi.remove_project(f"project-{number}")
+    for _ in range(2):
+        done = run("sync-index", config)
+        assert done.returncode == 3
+        assert "5 projects that are here are not at" in done.stderr
+    assert run("sync-index", config, "--accept-removals").returncode == 0
+    assert not (simple(config) / "project-0").exists()
+
+
 def test_votes_for_a_removed_project_do_no_harm(everything: Path, fake_pypi: FakePypi) -> None:
     """They are of files that nobody can wish for."""
     file = fake_pypi.project("bb").files[0]
