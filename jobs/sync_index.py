@@ -239,13 +239,17 @@ class SyncIndex(Job):
         if not self.options.accept_removals:
             believe_removals(plan.missing, self.parts.config.sync.max_removals)
         validators = found.validators
-        keep = KeepList(last, validators.etag, validators.last_modified)
+        before = kept_list(store)
+        # Who believes an older list believes that serials began anew.
+        followed = None if self.options.accept_removals else before.followed
+        keep = KeepList(last, validators.etag, validators.last_modified, followed)
         self._refused = found.refused
-        return plan, [keep] if plan.steps or keep != kept_list(store) else []
+        return plan, [keep] if plan.steps or keep != before else []
 
     def _follow(self, now: int) -> tuple[IndexPlan, list[Step]] | None:
         """Return what the changelog names; None where there is none to go by."""
-        since = kept_list(self.parts.store).last
+        kept = kept_list(self.parts.store)
+        since = kept.known
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
@@ -253,7 +257,8 @@ class SyncIndex(Job):
         tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        return IndexPlan(steps), [KeepList(max(changes.values(), default=since))] if steps else []
+        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        return IndexPlan(steps), [keep] if steps else []
 
     def _worth_a_list(self) -> bool:
         return self.parts.store.count_tracked() > self.parts.config.sync.whole_list_above

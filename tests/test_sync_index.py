@@ -329,6 +329,30 @@ def test_a_changelog_tells_a_light_run_what_is_new(tmp_path: Path) -> None:
         assert len(pypi.requests) == 1
 
 
+def test_a_list_may_lag_behind_the_changelog(tmp_path: Path) -> None:
+    """PyPI's is cached for half an hour: an older copy of it than of before is what counts."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = configure(tmp_path, pypi)
+        serials = {name: pypi.project(name).serial for name in NAMES}
+        cached = {
+            "meta": {"api-version": "1.4", "_last-serial": max(serials.values())},
+            "projects": [{"name": name, "_last-serial": serials[name]} for name in NAMES],
+        }
+        json_type = "application/vnd.pypi.simple.v1+json"
+        pypi.inject(Replaced(orjson.dumps(cached), json_type), at="/simple/")
+        run("sync-index", config)
+        pypi.add(make_wheel("bb", "2"))
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert run("sync-index", config).returncode == 0
+        assert len(page(config, "bb")["files"]) == 2
+        assert status(config)["upstream_serial"] == pypi.project("bb").serial
+        pypi.forget_requests()
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert [request.path for request in pypi.requests] == ["/pypi"]
+
+
 @pytest.fixture
 def upstream(fake_pypi: FakePypi, config_path: Path) -> Iterator[Upstream]:
     """Return the door to a simulated upstream."""
@@ -338,9 +362,28 @@ def upstream(fake_pypi: FakePypi, config_path: Path) -> Iterator[Upstream]:
     parts.upstream.close()
 
 
+_ANSWER = (
+    "<?xml version='1.0'?>{}<methodResponse><params><param><value>{}</value></param></params>"
+    "</methodResponse>"
+)
+_ROW = (
+    "<array><data><value><array><data><value>aa</value><value>1</value><value><int>1</int></value>"
+    "<value>x</value><value>{}</value></data></array></value></data></array>"
+)
+
+
 @pytest.mark.parametrize(
     "answer",
-    [b"no xml", b"<?xml version='1.0'?><methodResponse/>", xmlrpc_fault(1, "no")],
+    [
+        b"no xml",
+        b"<?xml version='1.0'?><methodResponse/>",
+        xmlrpc_fault(1, "no"),
+        _ANSWER.format("", "<bigdecimal>x</bigdecimal>").encode(),
+        _ANSWER.format("", "<struct><member><name>x</name></member></struct>").encode(),
+        _ANSWER.format("", _ROW.format(f"<biginteger>{2**64}</biginteger>")).encode(),
+        _ANSWER.format("", _ROW.format("<int>-1</int>")).encode(),
+        _ANSWER.format("<!DOCTYPE x [<!ENTITY a '1'>]>", _ROW.format("<int>&a;</int>")).encode(),
+    ],
 )
 def test_a_changelog_that_makes_no_sense_is_none(
     upstream: Upstream, fake_pypi: FakePypi, answer: bytes
@@ -348,6 +391,14 @@ def test_a_changelog_that_makes_no_sense_is_none(
     """Then the list tells."""
     fake_pypi.inject(Replaced(answer, "text/xml"), at="/pypi")
     assert upstream.changes(1) is None
+
+
+def test_a_serial_that_xml_rpc_cannot_say_is_not_asked_for(
+    upstream: Upstream, fake_pypi: FakePypi
+) -> None:
+    """The list's may be of any size; a light run does without the changelog then."""
+    assert upstream.changes(2**31) is None
+    assert fake_pypi.requests == ()
 
 
 def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
