@@ -116,6 +116,17 @@ def test_failures_come_over_as_they_are(pypi: FakePypi, parts: Parts) -> None:
     assert {NAMES[0]: "unavailable", NAMES[1]: "stale"} == kinds
 
 
+def test_what_lies_where_it_was_started_is_not_run(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's own `app.py` is none of larder's modules."""
+    for name in ("app", "jobs", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    ended, _ = bring(parts.config, AddProject(NAMES[0]))
+    assert [None] == list(ended.values())
+
+
 def test_a_project_that_is_gone_is_told(pypi: FakePypi, parts: Parts) -> None:
     """It is removed by whoever sees how many there are."""
     bring(parts.config, AddProject(NAMES[0]))
