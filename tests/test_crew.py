@@ -162,6 +162,19 @@ def test_without_any_process_left_a_step_fails(config: Config) -> None:
         assert isinstance(error, ProcessEndedError)
 
 
+def test_a_process_that_cannot_begin_says_why_in_a_sentence(
+    config: Config, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The database was good when the job opened it; now it is busy, or no database."""
+    make_folders(config)
+    (config.repo_path / "larder.db").write_bytes(b"garbage" * 1000)
+    with Crew(config, (1,), 1, lambda *_: None) as crew:
+        wait_for(lambda: crew.count == 0)
+    told = capfd.readouterr().err
+    assert "file is not a database" in told
+    assert "Traceback" not in told
+
+
 _PARENT = """
 import sys, threading
 from pathlib import Path
