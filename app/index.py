@@ -148,6 +148,14 @@ class Index:
         return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
 
     @property
+    def locks(self) -> NameLocks:
+        """The projects' locks: whoever else in this process writes beside pages needs these.
+
+        Two objects of one process would not keep each other out (`NameLocks`).
+        """
+        return self._locks
+
+    @property
     def mark(self) -> str:
         """How pages are rendered now."""
         return self._policy.mark
