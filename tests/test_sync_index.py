@@ -417,9 +417,9 @@ def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
         assert tracked.serial is None
 
 
-def set_back(config: Path, column: str) -> None:
+def let_retries_be_due(config: Path) -> None:
     """Let a minute pass for the failing projects."""
-    made_old = f"UPDATE project SET {column} = {column} - 60 WHERE {column} IS NOT NULL"
+    made_old = "UPDATE project SET retry_at = retry_at - 60 WHERE retry_at IS NOT NULL"
     with sqlite3.connect(load(config).repo_path / "larder.db") as database:
         assert database.execute(made_old).rowcount
 
@@ -435,7 +435,7 @@ def test_what_this_machine_could_not_write_is_tried_again(
     (failing,) = status(everything)["failing"]
     assert ("dd", "local") == (failing["project"], failing["kind"])
     in_the_way.unlink()
-    set_back(everything, "retry_at")
+    let_retries_be_due(everything)
     assert run("sync-index", everything).returncode == 0
     assert len(page(everything, "dd")["files"]) == 1
     assert status(everything)["failing"] == []
