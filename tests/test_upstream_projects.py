@@ -90,6 +90,16 @@ def test_not_modified(pypi: FakePypi, upstream: Upstream) -> None:
     assert known != fetched(upstream, known).validators
 
 
+@pytest.mark.parametrize("etag", ['"a\0b"', '"a\x1bb"', f'"{"x" * 5000}"', ""])
+def test_a_validator_that_cannot_be_sent_back_is_none(
+    pypi: FakePypi, upstream: Upstream, etag: str
+) -> None:
+    """No database need hold it, and no later request fails for it."""
+    page = b'{"meta": {}, "name": "six", "files": []}'
+    pypi.inject(Replaced(page, JSON_PAGE, headers={"ETag": etag}), at=PAGE)
+    assert fetched(upstream).validators.etag is None
+
+
 def test_not_modified_since() -> None:
     """Where there is no ETag, Last-Modified is used."""
     known = Validators(last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
