@@ -261,7 +261,7 @@ FOLLOW = Key(
     "sync.follow",
     TRUTH,
     "Whether `larder up` asks upstream every minute what has changed, so that a release is here"
-    " within two minutes.",
+    " within two minutes. It waits for no other job then, `move` say.",
     example="true",
     default="false",
     added=True,
