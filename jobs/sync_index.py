@@ -241,8 +241,8 @@ class SyncIndex(Job):
         validators = found.validators
         before = kept_list(store)
         # Who believes an older list believes that serials began anew.
-        followed = None if self.options.accept_removals else before.followed
-        keep = KeepList(last, validators.etag, validators.last_modified, followed)
+        reached = None if self.options.accept_removals else before.followed
+        keep = KeepList(last, validators.etag, validators.last_modified, reached)
         self._refused = found.refused
         return plan, [keep] if plan.steps or keep != before else []
 
