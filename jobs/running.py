@@ -16,7 +16,7 @@ from app.holdings import PutOffError
 from app.index import StalePageError
 from app.legacy import StaleLegacyError
 from app.steps import Step
-from app.store import StoreAwayError
+from app.store import StoreAwayError, StoreBusyError
 from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode, RefusedError
 from jobs.hands import Hands, Threads, attempt
@@ -229,7 +229,9 @@ class Runner:
         report.unavailable += isinstance(error, UpstreamUnavailable)
         self._job.failed(step, error)
         if step.parallel and step.asks:
-            telling = isinstance(error, self._job.telling)
+            # Whoever keeps the database busy will be done with it.
+            busy = isinstance(error, StoreBusyError)
+            telling = isinstance(error, self._job.telling) and not busy
             self._consecutive = self._consecutive + 1 if telling else 0
             self._most = max(self._most, self._consecutive)
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import tee
 
 from app import pages
@@ -34,7 +35,7 @@ from app.steps import (
     Withdraw,
     WriteRoot,
 )
-from app.store import StoreError
+from app.store import StoreBusyError, StoreError
 from app.tree import Pages
 from app.upstream import NotModified, UpstreamError, UpstreamUnavailable, Validators
 from jobs.bringing import OneProject, bring
@@ -70,6 +71,8 @@ class SyncIndex(Job):
     """Bring the index in step with upstream, by serial where upstream has serials."""
 
     name = "sync-index"
+    # A full disk, or a broken database: the pages of all others would be fetched in vain.
+    telling = (*Job.telling, OSError, StoreError)
 
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Remember the parts; nothing is opened yet."""
@@ -172,10 +175,11 @@ class SyncIndex(Job):
 
     def _note_failure(self, name: ProjectName, error: Exception) -> None:
         """Note what this machine is at fault for; of the rest, the index has taken note."""
-        try:
-            self.parts.index.fail(name, error)
-        except StoreError:
-            self.left += 1
+        if not isinstance(error, StoreBusyError):
+            with suppress(StoreError):
+                self.parts.index.fail(name, error)
+                return
+        self.left += 1
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""

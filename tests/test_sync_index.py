@@ -441,6 +441,25 @@ def test_what_this_machine_could_not_write_is_tried_again(
     assert status(everything)["failing"] == []
 
 
+def test_on_a_full_disk_little_is_fetched_in_vain(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """So many failures in a row end the run; the next one does what was not tried."""
+    names = [f"project-{number}" for number in range(8)]
+    for name in names:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = configure(tmp_path, fake_pypi, concurrent_downloads=1, download_error_threshold=3)
+    simple(config).mkdir()
+    for name in names:
+        (simple(config) / name).write_text("in the way")
+    done = run("sync-index", config)
+    assert done.returncode == 1
+    assert "3 failed; 5 not tried" in done.stderr
+    assert fake_pypi.count("/simple/project-*/") == 3
+    for name in names:
+        (simple(config) / name).unlink()
+    assert run("sync-index", config).returncode == 0
+    assert all(page(config, name)["files"] for name in names)
+
+
 def test_removals_that_were_refused_are_refused_again(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """A list that was not carried out is asked for again, though it is the same."""
     for number in range(8):

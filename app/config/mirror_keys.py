@@ -205,7 +205,8 @@ RETRY = Key(
 DOWNLOAD_ERROR_THRESHOLD = Key(
     "sync.download_error_threshold",
     whole(1, None, "failures"),
-    "After so many failed downloads a run fetches nothing more; the next run goes on.",
+    "After so many failures in a row, of upstream or of the disk, a run fetches nothing more;"
+    " the next run goes on.",
     example="5",
     default="5",
 )
