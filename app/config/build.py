@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from app.bounds import MinFree, MoveBudget
+from app.config import cache_keys as cache
 from app.config import mirror_keys as mirror
 from app.config import moving_keys as moving
 from app.config import serving_keys as serving
@@ -96,18 +97,18 @@ def _ip_modes(values: Values) -> IpModes:
 
 def _cache(values: Values) -> Cache:
     tiers = tuple(
-        TierSettings(row.need(mirror.TIER_PATH), row.need(mirror.TIER_SIZE))
+        TierSettings(row.need(cache.TIER_PATH), row.need(cache.TIER_SIZE))
         for row in values.rows(TIERS)
     )
     if not tiers:
         packages = values.need(mirror.REPO_PATH) / "packages"
-        tiers = (TierSettings(packages, values.need(mirror.CACHE_SIZE)),)
+        tiers = (TierSettings(packages, values.need(cache.CACHE_SIZE)),)
     return Cache(
-        filesize_limit=values.need(mirror.FILESIZE_LIMIT),
-        min_vote_count=values.need(mirror.MIN_VOTE_COUNT),
-        vote_window=values.need(mirror.VOTE_WINDOW),
-        dedup_window=values.need(mirror.DEDUP_WINDOW),
-        size_db_ttl=values.need(mirror.SIZE_DB_TTL),
+        filesize_limit=values.need(cache.FILESIZE_LIMIT),
+        min_vote_count=values.need(cache.MIN_VOTE_COUNT),
+        vote_window=values.need(cache.VOTE_WINDOW),
+        dedup_window=values.need(cache.DEDUP_WINDOW),
+        size_db_ttl=values.need(cache.SIZE_DB_TTL),
         tiers=tiers,
         min_free=MinFree(values.get(moving.MIN_FREE_BYTES), values.get(moving.MIN_FREE_INODES)),
         move_budget=MoveBudget(
@@ -115,14 +116,14 @@ def _cache(values: Values) -> Cache:
             promote=values.get(moving.BUDGET_PROMOTE),
             demote=values.get(moving.BUDGET_DEMOTE),
         ),
-        policy=values.need(mirror.CACHE_POLICY),
+        policy=values.need(cache.CACHE_POLICY),
         decay=DecaySettings(
-            half_life=values.need(mirror.DECAY_HALF_LIFE),
-            small_file=values.need(mirror.DECAY_SMALL_FILE),
-            held_bonus=values.need(mirror.DECAY_HELD_BONUS),
-            hot_bonus=values.need(mirror.DECAY_HOT_BONUS),
-            coldest=values.need(mirror.DECAY_COLDEST),
-            inherit=values.need(mirror.DECAY_INHERIT),
+            half_life=values.need(cache.DECAY_HALF_LIFE),
+            small_file=values.need(cache.DECAY_SMALL_FILE),
+            held_bonus=values.need(cache.DECAY_HELD_BONUS),
+            hot_bonus=values.need(cache.DECAY_HOT_BONUS),
+            coldest=values.need(cache.DECAY_COLDEST),
+            inherit=values.need(cache.DECAY_INHERIT),
         ),
     )
 

@@ -5,16 +5,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from app.config.cache_keys import CACHE_SIZE, DEDUP_WINDOW, TIER_SIZE, VOTE_WINDOW
 from app.config.found import Values
 from app.config.kinds import Key
-from app.config.mirror_keys import (
-    CACHE_SIZE,
-    DEDUP_WINDOW,
-    PACKAGES_URL,
-    REDIRECT_URL,
-    TIER_SIZE,
-    VOTE_WINDOW,
-)
+from app.config.mirror_keys import PACKAGES_URL, REDIRECT_URL
 from app.config.problems import Problems
 from app.config.serving_keys import (
     LISTEN,

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from app.config import cache_keys as cache
 from app.config import mirror_keys as mirror
 from app.config import moving_keys as moving
 from app.config.checks import TIERS
@@ -46,7 +47,7 @@ def default_yaml(repo_path: Path, listen: str = "127.0.0.1:8080") -> str:
         mirror.REPO_PATH: str(root),
         mirror.PYPI_URL: "https://pypi.org",
         mirror.PROJECTS: "on-demand",
-        mirror.MIN_VOTE_COUNT: "2",
+        cache.MIN_VOTE_COUNT: "2",
         mirror.SCHEDULE_SYNC_INDEX: "10m",
         mirror.SCHEDULE_SCORE: "1h",
         mirror.SCHEDULE_MOVE: "1h",
@@ -54,8 +55,8 @@ def default_yaml(repo_path: Path, listen: str = "127.0.0.1:8080") -> str:
         moving.SCHEDULE_VERIFY: "1h",
     }
     tiers: Sequence[Mapping[Key[Any], str]] = (
-        {mirror.TIER_PATH: str(root / "hot"), mirror.TIER_SIZE: "5g"},
-        {mirror.TIER_PATH: str(root / "cold"), mirror.TIER_SIZE: "20g"},
+        {cache.TIER_PATH: str(root / "hot"), cache.TIER_SIZE: "5g"},
+        {cache.TIER_PATH: str(root / "cold"), cache.TIER_SIZE: "20g"},
     )
     text = _Text(chosen, tiers)
     lines = [f"# {line}".rstrip() for line in _INTRODUCTION.replace("`", "").split("\n")]

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.config.cache_keys import TIER_PATH
 from app.config.checks import TIERS
 from app.config.disk import Sight, absolute, file_complaint, folder_complaint, look, real
 from app.config.found import Values
 from app.config.kinds import Key
-from app.config.mirror_keys import DATABASE_URL, REPO_PATH, TIER_PATH
+from app.config.mirror_keys import DATABASE_URL, REPO_PATH
 from app.config.problems import Problems
 from app.config.serving_keys import LOG_PATH, TLS_CERT, TLS_KEY
 from app.config.values import REPO_MARK, InvalidValueError, parse_path

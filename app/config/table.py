@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.config import mirror_keys, moving_keys, serving_keys, vote_keys
+from app.config import cache_keys, mirror_keys, moving_keys, serving_keys, vote_keys
 from app.config.kinds import Key
 
 LIST_MARK = "[]"
@@ -44,7 +44,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
 """Every section in the order of the reference, with what it is about."""
 
 # Every constant of the modules is a row, so that none can be forgotten here.
-_MODULES = (serving_keys, mirror_keys, moving_keys, vote_keys)
+_MODULES = (serving_keys, mirror_keys, cache_keys, moving_keys, vote_keys)
 _ROWS = tuple(row for module in _MODULES for row in vars(module).values())
 _ORDER = tuple(SECTIONS)
 KEYS: Final[tuple[Key[Any], ...]] = tuple(

@@ -1,0 +1,62 @@
+"""The steps that plans are made of: data, each printing as one sentence.
+
+The sentence is a step's line in a dry run, in the log, and when it fails.
+"""
+
+from app.steps.holdings import (
+    Adopt,
+    Drop,
+    DropPartial,
+    Evict,
+    Fetch,
+    FetchCompanion,
+    Lose,
+    Move,
+    PutOff,
+    Verify,
+)
+from app.steps.index import (
+    AddProject,
+    AskUpstream,
+    CompleteProject,
+    KeepList,
+    RemoveGone,
+    RenderProject,
+    RevalidateProject,
+    UpdateProject,
+    Withdraw,
+    WriteRoot,
+)
+from app.steps.step import Step
+from app.steps.wish import MOVES, AskSize, Clean, HandOn, ReadSpool, SettleVotes, StoreWish
+
+__all__ = [
+    "MOVES",
+    "AddProject",
+    "Adopt",
+    "AskSize",
+    "AskUpstream",
+    "Clean",
+    "CompleteProject",
+    "Drop",
+    "DropPartial",
+    "Evict",
+    "Fetch",
+    "FetchCompanion",
+    "HandOn",
+    "KeepList",
+    "Lose",
+    "Move",
+    "PutOff",
+    "ReadSpool",
+    "RemoveGone",
+    "RenderProject",
+    "RevalidateProject",
+    "SettleVotes",
+    "Step",
+    "StoreWish",
+    "UpdateProject",
+    "Verify",
+    "Withdraw",
+    "WriteRoot",
+]
