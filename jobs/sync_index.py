@@ -47,7 +47,7 @@ from jobs.parts import Parts
 from jobs.running import Report
 from jobs.upstream_list import (
     believe,
-    believe_removals,
+    believe_plan,
     keep_list,
     kept_list,
     validators_of,
@@ -237,13 +237,13 @@ class SyncIndex(Job):
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
+        before = kept_list(store)
         if not self.options.accept_removals:
-            believe(found.serials, last, kept_list(store).last)
+            believe(found.serials, found.last, before.last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
         if not self.options.accept_removals:
-            believe_removals(plan.missing, self.parts.config.sync.max_removals)
+            believe_plan(plan, last, before.last, self.parts.config.sync.max_removals)
         validators = found.validators
-        before = kept_list(store)
         # Who believes an older list believes that serials began anew.
         reached = None if self.options.accept_removals else before.followed
         keep = KeepList(last, validators.etag, validators.last_modified, reached)

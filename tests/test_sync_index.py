@@ -232,6 +232,25 @@ def test_a_serial_that_goes_backwards_is_refused(everything: Path, fake_pypi: Fa
     assert run("sync-index", everything, "--accept-removals").returncode == 0
 
 
+@pytest.mark.parametrize("age", ["deleted", "older"])
+def test_a_list_without_a_serial_is_older_if_its_projects_are(tmp_path: Path, age: str) -> None:
+    """XML-RPC's has none of its own; the project with the highest may just be deleted."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = configure(tmp_path, pypi)
+        run("sync-index", config)
+        last = pypi.project("cc").serial
+        if age == "deleted":
+            pypi.remove_project("cc")
+        else:
+            pypi.announce("cc", 1)
+        done = run("sync-index", config)
+    assert done.returncode == (0 if age == "deleted" else 3), done.stderr
+    assert (f"was at {last} before" in done.stderr) == (age == "older")
+    assert (simple(config) / "cc").exists() == (age == "older")
+
+
 def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """More than `sync.max_removals`; one fewer is believed."""
     for name in NAMES:

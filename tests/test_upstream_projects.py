@@ -162,6 +162,15 @@ def test_pages_that_cannot_be_believed(
         upstream.project(SIX)
 
 
+def test_what_is_quoted_commands_no_terminal(pypi: FakePypi, upstream: Upstream) -> None:
+    """A header may hold control characters; logs and `status` quote it."""
+    for fault in (Replaced(b"x", "text/\x1b[31mred"), Redirect("http://\x1b[31m.example.org/")):
+        pypi.inject(fault, at=PAGE)
+        with pytest.raises(UpstreamUntrusted) as caught:
+            upstream.project(SIX)
+        assert str(caught.value).isprintable()
+
+
 def test_json_of_a_static_server(pypi: FakePypi, upstream: Upstream) -> None:
     """JSON that a server names after the file's ending is a page, too."""
     pypi.inject(Replaced(b'{"meta":{},"name":"six","files":[]}', "application/json; charset=x"))
