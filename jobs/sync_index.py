@@ -47,6 +47,7 @@ from jobs.parts import Parts
 from jobs.running import Report
 from jobs.upstream_list import (
     believe,
+    believe_none,
     believe_plan,
     keep_list,
     kept_list,
@@ -269,6 +270,7 @@ class SyncIndex(Job):
 
     def _need_no_list(self) -> None:
         if self._policy.everything:
+            believe_none(self.parts.config.upstream.pypi_url, kept_list(self.parts.store))
             message = (
                 f"{self.parts.config.upstream.pypi_url} has no list of serials, so "
                 "index.projects: all cannot work; set index.projects: on-demand"

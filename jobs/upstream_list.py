@@ -59,6 +59,20 @@ def believe(serials: Mapping[ProjectName, int], last: int | None, before: int | 
     _refuse_older(last, before)
 
 
+def believe_none(url: str, before: KeepList) -> None:
+    """Refuse that there is no list where there was one: a front end's page stands there.
+
+    Raises:
+        RefusedError: There was one.
+
+    """
+    if before.known is not None:
+        raise RefusedError(
+            f"{url} had a list of serials and has none now; nothing was changed. "
+            "If that stays so, set index.projects: on-demand"
+        )
+
+
 def believe_plan(plan: IndexPlan, last: int | None, before: int | None, limit: int) -> None:
     """Refuse a list that cannot be right after what is here.
 

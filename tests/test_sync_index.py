@@ -16,7 +16,7 @@ from app.model import Vote
 from app.names import FilePath, ProjectName
 from app.upstream import Upstream
 from jobs.parts import Parts
-from tests.fake_pypi import FakePypi, Replaced, Status, make_wheel
+from tests.fake_pypi import FakePypi, Fault, Replaced, Status, make_wheel
 from tests.fake_pypi.pages import xmlrpc_fault
 from tests.mirrors import write_config
 from tests.test_jobs import ask, held, run, snapshot, vote
@@ -249,6 +249,21 @@ def test_a_list_without_a_serial_is_older_if_its_projects_are(tmp_path: Path, ag
     assert done.returncode == (0 if age == "deleted" else 3), done.stderr
     assert (f"was at {last} before" in done.stderr) == (age == "older")
     assert (simple(config) / "cc").exists() == (age == "older")
+
+
+@pytest.mark.parametrize("fault", [Status(404), Replaced(b"<html>We are moving</html>")])
+def test_a_list_that_is_not_there_any_more_is_refused(
+    everything: Path, fake_pypi: FakePypi, fault: Fault
+) -> None:
+    """A mirror that was in step is not configured wrongly; the next run goes on."""
+    fake_pypi.inject(fault, at="/simple/")
+    done = run("sync-index", everything)
+    assert done.returncode == 3
+    assert "had a list of serials and has none now" in done.stderr
+    fake_pypi.heal()
+    fake_pypi.add(make_wheel("dd", "1"))
+    assert run("sync-index", everything).returncode == 0
+    assert (simple(everything) / "dd").exists()
 
 
 def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
