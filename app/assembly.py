@@ -72,11 +72,10 @@ def open_index(
     return Index(parts, policy)
 
 
-def open_documents(config: Config, store: Store, upstream: Upstream) -> Documents:
-    """Return the use cases of what lies beside the pages, for those who ask for it."""
-    locks = NameLocks(RunDirectory(config.repo_path).project_locks)
-    bring = open_index(config, store, upstream).bring
-    parts = DocumentParts(store, upstream, Shelf(config.repo_path), locks, bring)
+def open_documents(config: Config, store: Store, upstream: Upstream, index: Index) -> Documents:
+    """Return the use cases of what lies beside the pages of an index, for those who ask for it."""
+    shelf = Shelf(config.repo_path)
+    parts = DocumentParts(store, upstream, shelf, index.locks, index.bring)
     return Documents(parts, known_hosts(config), config.timeouts.upstream)
 
 

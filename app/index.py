@@ -150,6 +150,14 @@ class Index:
         return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
 
     @property
+    def locks(self) -> NameLocks:
+        """The projects' locks: whoever else in this process writes beside pages needs these.
+
+        Two objects of one process would not keep each other out (`NameLocks`).
+        """
+        return self._locks
+
+    @property
     def mark(self) -> str:
         """How pages are rendered now."""
         return self._policy.mark
@@ -158,6 +166,10 @@ class Index:
         """Take a project away: its pages now, its held files by whoever withdraws them."""
         with self._locks.hold(name, self._policy.patience):
             self._bury(name, announced)
+
+    def fail(self, name: ProjectName, error: Exception) -> None:
+        """Note why a project could not be brought in step, where upstream is not at fault."""
+        self._store.fail(name, self._failure(error, self._store.tracked_project(name)))
 
     def _bring(
         self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
@@ -271,7 +283,9 @@ def _kind(error: Exception) -> str:
     """Return the word for a failure that `status` and the runbook use."""
     if isinstance(error, StalePageError | StaleLegacyError):
         return "stale"
-    return "unavailable" if isinstance(error, UpstreamUnavailable) else "untrusted"
+    if isinstance(error, UpstreamUnavailable):
+        return "unavailable"
+    return "untrusted" if isinstance(error, UpstreamError) else "local"
 
 
 def _refuse_stale(found: int | None, here: int | None, announced: int | None) -> None:

@@ -66,7 +66,8 @@ class NameLocks:
     A name's lock is one byte of the file, at an offset that the name's digest gives
     (POSIX record locks, which may lie beyond the end), so any number of names needs
     one file of no size. Record locks belong to the process, so its threads are kept
-    apart by a lock of their own.
+    apart by a lock of their own, and must share one object: of two, each would let the
+    other in, and its end of a lock would be the other's end too.
     """
 
     def __init__(self, path: Path) -> None:

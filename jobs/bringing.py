@@ -5,6 +5,7 @@ the job itself would do. Locks, database and disk are shared as they are with th
 web application, so a kill at any time leaves what a kill of the job leaves.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ from app.store import Store
 from jobs.children import end_with_parent
 from jobs.hands import attempt
 from jobs.harness import log_from
+
+logger = logging.getLogger("larder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,12 @@ def main() -> None:
     os.umask(0o022)
     channel = Connection(int(sys.argv[1]))
     terms: Terms = next(_orders(channel))
-    if os.getppid() == terms.parent:
-        _work(channel, terms)
+    if os.getppid() != terms.parent:
+        return
+    log_from(terms.log_level)
+    if error := attempt(partial(_work, channel, terms)):
+        logger.error("a process of sync-index ends: %s", error)
+        sys.exit(1)
 
 
 def _orders(channel: Connection) -> Iterator[Any]:
@@ -110,7 +117,6 @@ def _orders(channel: Connection) -> Iterator[Any]:
 
 
 def _work(channel: Connection, terms: Terms) -> None:
-    log_from(terms.log_level)
     store = Store.open(terms.config.database)
     upstream = open_upstream(terms.config, terms.connections)
     worker = _Worker(channel, open_index(terms.config, store, upstream))

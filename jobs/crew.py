@@ -3,6 +3,7 @@
 See docs/decisions/0011-a-process-a-core.md.
 """
 
+import json
 import logging
 import os
 import socket
@@ -25,7 +26,11 @@ from jobs.hands import Done, own_fault
 logger = logging.getLogger("larder")
 
 # Not as `-m`: what it sends would be of a module `__main__`, which here is another one.
-_MAIN = "from jobs.bringing import main; main()"
+# With `-P` and our own path: an `app.py` where we were started is none of larder's.
+_MAIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from jobs.bringing import main; main()"
+)
 
 Note = Callable[[Step, Outcome], None]
 """Told what a step came to, before it counts as done."""
@@ -96,7 +101,8 @@ class _Member:
         self._terms, self._note = terms, note
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-c", _MAIN, str(theirs.fileno())]
+            arguments = [str(theirs.fileno()), json.dumps(sys.path)]
+            command = [sys.executable, "-P", "-c", _MAIN, *arguments]
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -174,7 +180,7 @@ class _Member:
     def _why(self) -> ProcessEndedError:
         code = self._process.wait()
         how = f"was killed by {_signal(-code)}" if code < 0 else f"ended with code {code}"
-        return ProcessEndedError(f"the process that was at it {how}; the next run tries again")
+        return ProcessEndedError(f"the process that was at it {how}; a later run tries again")
 
 
 def _signal(number: int) -> str:

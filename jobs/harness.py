@@ -47,7 +47,8 @@ class Job(ABC):
         """Remember the parts; nothing is opened yet."""
         self.parts = parts
         self.options = options
-        # How many of the steps before the present one were not tried.
+        # How many of the steps before the present one are left to the next run: those that
+        # were not tried, and those that failed and that nothing else tells of.
         self.left = 0
 
     @classmethod
@@ -71,6 +72,9 @@ class Job(ABC):
     @abstractmethod
     def execute(self, step: Step) -> None:
         """Carry out one step; raises an error of the doors where it fails."""
+
+    def failed(self, step: Step, error: Exception) -> None:
+        """Be told of a step that failed; for most the next plan finds it again."""
 
     def answer(self) -> Sequence[Mapping[str, Any]]:
         """Return what the options ask about in place of a run; most ask nothing."""

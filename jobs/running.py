@@ -16,7 +16,7 @@ from app.holdings import PutOffError
 from app.index import StalePageError
 from app.legacy import StaleLegacyError
 from app.steps import Step
-from app.store import StoreAwayError
+from app.store import StoreAwayError, StoreBusyError
 from app.upstream import UpstreamUnavailable
 from jobs.exit_codes import ExitCode, RefusedError
 from jobs.hands import Hands, Threads, attempt
@@ -38,7 +38,7 @@ class Executor(Protocol):
 
     @property
     def left(self) -> int:
-        """How many of the steps before the present one were not tried."""
+        """How many of the steps before the present one are left to the next run."""
 
     @left.setter
     def left(self, count: int) -> None:
@@ -46,6 +46,9 @@ class Executor(Protocol):
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""
+
+    def failed(self, step: Step, error: Exception) -> None:
+        """Be told of a step that failed."""
 
     def conclude(self, report: "Report") -> None:
         """Add to the report what the steps alone do not tell."""
@@ -224,8 +227,11 @@ class Runner:
         report.refused |= isinstance(error, RefusedError)
         report.away = self._away = self._away or isinstance(error, StoreAwayError)
         report.unavailable += isinstance(error, UpstreamUnavailable)
+        self._job.failed(step, error)
         if step.parallel and step.asks:
-            telling = isinstance(error, self._job.telling)
+            # Whoever keeps the database busy will be done with it.
+            busy = isinstance(error, StoreBusyError)
+            telling = isinstance(error, self._job.telling) and not busy
             self._consecutive = self._consecutive + 1 if telling else 0
             self._most = max(self._most, self._consecutive)
 

@@ -30,7 +30,7 @@ class FailingProject:
     """A project that could not be brought in step."""
 
     project: str
-    # stale, unavailable or untrusted: docs/operations.md says what to do for each.
+    # stale, unavailable, untrusted or local: docs/operations.md says what to do for each.
     kind: str
     reason: str
     # For how long, and whether that is longer than `sync.stuck_after`.
@@ -107,7 +107,7 @@ def _gather(config: Config, parts: Parts, now: int) -> Status:
     return Status(
         projects=store.count_tracked(),
         serial=store.last_serial(),
-        upstream_serial=kept_list(store).last,
+        upstream_serial=kept_list(store).known,
         failing=[_failing(project, now, bound) for project in store.failing()],
         refused_names=refused_names(store),
         tiers=_tiers(config, store),

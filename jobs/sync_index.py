@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import tee
 
 from app import pages
@@ -24,15 +25,19 @@ from app.planning import (
     plan_retries,
 )
 from app.steps import (
+    AddProject,
     AskUpstream,
     KeepList,
     RemoveGone,
+    RevalidateProject,
     Step,
+    UpdateProject,
     Withdraw,
     WriteRoot,
 )
+from app.store import StoreBusyError, StoreError
 from app.tree import Pages
-from app.upstream import NotModified, UpstreamUnavailable, Validators
+from app.upstream import NotModified, UpstreamError, UpstreamUnavailable, Validators
 from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
@@ -42,7 +47,8 @@ from jobs.parts import Parts
 from jobs.running import Report
 from jobs.upstream_list import (
     believe,
-    believe_removals,
+    believe_none,
+    believe_plan,
     keep_list,
     kept_list,
     validators_of,
@@ -66,6 +72,8 @@ class SyncIndex(Job):
     """Bring the index in step with upstream, by serial where upstream has serials."""
 
     name = "sync-index"
+    # A full disk, or a broken database: the pages of all others would be fetched in vain.
+    telling = (*Job.telling, OSError, StoreError)
 
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Remember the parts; nothing is opened yet."""
@@ -147,6 +155,15 @@ class SyncIndex(Job):
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
+    def failed(self, step: Step, error: Exception) -> None:
+        """See that a later run does it, though upstream's list may be the same by then."""
+        match step:
+            case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
+                if not isinstance(error, UpstreamError):
+                    self._note_failure(name, error)
+            case RemoveGone() | Withdraw():
+                self.left += 1
+
     def conclude(self, report: Report) -> None:
         """Say which projects are stuck: the run has not done what it is for."""
         bound = int(time.time()) - self.parts.config.sync.stuck_after
@@ -157,6 +174,14 @@ class SyncIndex(Job):
         if outcome is Outcome.GONE and isinstance(step, OneProject):
             with self._counting:
                 self._gone.append((step.project, getattr(step, "serial", None)))
+
+    def _note_failure(self, name: ProjectName, error: Exception) -> None:
+        """Note what this machine is at fault for; of the rest, the index has taken note."""
+        if not isinstance(error, StoreBusyError):
+            with suppress(StoreError):
+                self.parts.index.fail(name, error)
+                return
+        self.left += 1
 
     def _remove_gone(self) -> None:
         """Remove what answered 404, unless it is upstream that is not what it was."""
@@ -219,19 +244,23 @@ class SyncIndex(Job):
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
+        before = kept_list(store)
         if not self.options.accept_removals:
-            believe(found.serials, last, kept_list(store).last)
+            believe(found.serials, found.last, before.last)
         plan = plan_index(self._states(), found.serials, self._policy, now)
         if not self.options.accept_removals:
-            believe_removals(plan.missing, self.parts.config.sync.max_removals)
+            believe_plan(plan, last, before.last, self.parts.config.sync.max_removals)
         validators = found.validators
-        keep = KeepList(last, validators.etag, validators.last_modified)
+        # Who believes an older list believes that serials began anew.
+        reached = None if self.options.accept_removals else before.followed
+        keep = KeepList(last, validators.etag, validators.last_modified, reached)
         self._refused = found.refused
-        return plan, [keep] if plan.steps or keep != kept_list(store) else []
+        return plan, [keep] if plan.steps or keep != before else []
 
     def _follow(self, now: int) -> tuple[IndexPlan, list[Step]] | None:
         """Return what the changelog names; None where there is none to go by."""
-        since = kept_list(self.parts.store).last
+        kept = kept_list(self.parts.store)
+        since = kept.known
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
@@ -239,13 +268,15 @@ class SyncIndex(Job):
         tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        return IndexPlan(steps), [KeepList(max(changes.values(), default=since))] if steps else []
+        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        return IndexPlan(steps), [keep] if steps else []
 
     def _worth_a_list(self) -> bool:
         return self.parts.store.count_tracked() > self.parts.config.sync.whole_list_above
 
     def _need_no_list(self) -> None:
         if self._policy.everything:
+            believe_none(self.parts.config.upstream.pypi_url, kept_list(self.parts.store))
             message = (
                 f"{self.parts.config.upstream.pypi_url} has no list of serials, so "
                 "index.projects: all cannot work; set index.projects: on-demand"
@@ -270,7 +301,7 @@ class SyncIndex(Job):
         return validators_of(kept_list(self.parts.store))
 
     def _keep_list(self, step: KeepList) -> None:
-        """Note the list, unless a project was left out that it asks for."""
+        """Note the list, unless something was left out that it asks for."""
         if self.left:
             return
         keep_list(self.parts.store, step, self._refused)

@@ -199,8 +199,7 @@ class _Mirror:
 
     def _note_sessions(self) -> None:
         sessions = [child.pid for child in self.children.values()]
-        job = self.timetable.session()
-        self.register.write([*sessions, job] if job else sessions)
+        self.register.write([*sessions, *self.timetable.sessions()])
 
     def _restart_dead(self) -> None:
         for name, child in self.children.items():

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from app.names import ProjectName
+from app.planning import IndexPlan
 from app.steps import KeepList
 from app.store import Store
 from app.upstream import Validators
@@ -47,7 +48,7 @@ def validators_of(kept: KeepList) -> Validators | None:
 
 
 def believe(serials: Mapping[ProjectName, int], last: int | None, before: int | None) -> None:
-    """Refuse a list that cannot be right after the one that was `before`.
+    """Refuse a list that cannot be right after the one that was `before`, if it says of when it is.
 
     Raises:
         RefusedError: It is empty, or older.
@@ -55,19 +56,42 @@ def believe(serials: Mapping[ProjectName, int], last: int | None, before: int | 
     """
     if not serials:
         raise RefusedError(_refusal("is empty"))
-    if before is not None and last is not None and last < before:
-        raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
+    _refuse_older(last, before)
 
 
-def believe_removals(missing: int, limit: int) -> None:
-    """Refuse a list that lacks too many of the projects that are here.
+def believe_none(url: str, before: KeepList) -> None:
+    """Refuse that there is no list where there was one: a front end's page stands there.
 
     Raises:
-        RefusedError: It does.
+        RefusedError: There was one.
 
     """
-    if missing > limit:
-        raise RefusedError(_refusal(f"lacks {missing} projects that are here"))
+    if before.known is not None:
+        raise RefusedError(
+            f"{url} had a list of serials and has none now; nothing was changed. "
+            "If that stays so, set index.projects: on-demand"
+        )
+
+
+def believe_plan(plan: IndexPlan, last: int | None, before: int | None, limit: int) -> None:
+    """Refuse a list that cannot be right after what is here.
+
+    A list may have no serial of its own (`last` is the highest of its projects' then): it
+    is older only if projects went back, since the one that had the highest may be deleted.
+
+    Raises:
+        RefusedError: It lacks too many of the projects that are here, or is older.
+
+    """
+    if plan.missing > limit:
+        raise RefusedError(_refusal(f"lacks {plan.missing} projects that are here"))
+    if plan.older:
+        _refuse_older(last, before)
+
+
+def _refuse_older(last: int | None, before: int | None) -> None:
+    if before is not None and last is not None and last < before:
+        raise RefusedError(_refusal(f"is at serial {last}, and was at {before} before"))
 
 
 def _refusal(what: str) -> str:

@@ -116,6 +116,17 @@ def test_failures_come_over_as_they_are(pypi: FakePypi, parts: Parts) -> None:
     assert {NAMES[0]: "unavailable", NAMES[1]: "stale"} == kinds
 
 
+def test_what_lies_where_it_was_started_is_not_run(
+    parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator's own `app.py` is none of larder's modules."""
+    for name in ("app", "jobs", "json"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
+    monkeypatch.chdir(tmp_path)
+    ended, _ = bring(parts.config, AddProject(NAMES[0]))
+    assert [None] == list(ended.values())
+
+
 def test_a_project_that_is_gone_is_told(pypi: FakePypi, parts: Parts) -> None:
     """It is removed by whoever sees how many there are."""
     bring(parts.config, AddProject(NAMES[0]))
@@ -149,6 +160,19 @@ def test_without_any_process_left_a_step_fails(config: Config) -> None:
         wait_for(lambda: crew.count == 0)
         ((_, error),) = taken(crew, AddProject(NAMES[0]))
         assert isinstance(error, ProcessEndedError)
+
+
+def test_a_process_that_cannot_begin_says_why_in_a_sentence(
+    config: Config, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The database was good when the job opened it; now it is busy, or no database."""
+    make_folders(config)
+    (config.repo_path / "larder.db").write_bytes(b"garbage" * 1000)
+    with Crew(config, (1,), 1, lambda *_: None) as crew:
+        wait_for(lambda: crew.count == 0)
+    told = capfd.readouterr().err
+    assert "file is not a database" in told
+    assert "Traceback" not in told
 
 
 _PARENT = """
@@ -187,7 +211,7 @@ def test_a_long_plan_is_carried_out_by_processes(
     assert crew is not None
     with crew:
         wait_for(lambda: len(workers()) == 3)
-        assert 3 * config.sync.concurrent_downloads == crew.count
+        assert 6 * config.sync.concurrent_downloads == crew.count
     assert job.crew(999) is None
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert job.crew(1000) is None

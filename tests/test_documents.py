@@ -1,16 +1,21 @@
 """Documents that are fetched for those who ask, against a simulated upstream."""
 
+from pathlib import Path
+
 import orjson
 import pytest
 
 from app import documents as documents_module
 from app.assembly import open_documents
+from app.config import load
 from app.documents import Documents, Kept, Unkept
+from app.locks import LockTimeoutError
 from app.names import ProjectName, parse_filename, parse_version
 from app.shelf import PROJECT
 from app.upstream import NoSuchProject, UpstreamUnavailable
 from jobs.parts import Parts
 from tests.fake_pypi import FakePypi, Replaced, make_wheel
+from tests.mirrors import write_config
 
 SIX = ProjectName("six")
 
@@ -22,7 +27,7 @@ def documents(parts: Parts, fake_pypi: FakePypi) -> Documents:
         fake_pypi.add(make_wheel("six", version))
     parts.index.ask(SIX)
     fake_pypi.forget_requests()
-    return open_documents(parts.config, parts.store, parts.upstream)
+    return open_documents(parts.config, parts.store, parts.upstream, parts.index)
 
 
 def test_what_is_kept_is_not_fetched_again(documents: Documents, fake_pypi: FakePypi) -> None:
@@ -33,6 +38,19 @@ def test_what_is_kept_is_not_fetched_again(documents: Documents, fake_pypi: Fake
         found = documents.release(SIX, parse_version("1.0"))
         assert Kept(folder, "releases/1.0.json") == found
     assert 2 == len(fake_pypi.requests)
+
+
+def test_nothing_is_put_beside_pages_that_are_being_written(
+    tmp_path: Path, fake_pypi: FakePypi
+) -> None:
+    """Those who fetch pages and those who fetch documents wait for each other, also as threads."""
+    fake_pypi.add(make_wheel("six", "1.0"))
+    parts = Parts(load(write_config(tmp_path, fake_pypi, timeouts={"upstream": "1s"})))
+    parts.index.ask(SIX)
+    documents = open_documents(parts.config, parts.store, parts.upstream, parts.index)
+    with parts.index.locks.hold(SIX, 1), pytest.raises(LockTimeoutError):
+        documents.legacy(SIX)
+    assert isinstance(documents.legacy(SIX), Kept)
 
 
 def test_only_so_many_releases_are_kept(
@@ -52,7 +70,7 @@ def test_only_so_many_releases_are_kept(
 
 def test_without_a_list_of_versions_nothing_is_kept(parts: Parts, fake_pypi: FakePypi) -> None:
     """Upstream knows which there are, in whatever spelling."""
-    documents = open_documents(parts.config, parts.store, parts.upstream)
+    documents = open_documents(parts.config, parts.store, parts.upstream, parts.index)
     fake_pypi.add(make_wheel("six", "1.0"))
     parts.index.ask(SIX)
     page = parts.config.repo_path / "simple" / "six" / "index.v1.json"

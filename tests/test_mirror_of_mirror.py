@@ -96,7 +96,7 @@ def test_a_mirror_of_the_mirror_is_the_same(
 def _companions_are_the_same(second: Parts, signed: FakeFile) -> None:
     """The second mirror can serve what its pages announce."""
     config, upstream = second.config, second.upstream
-    documents = open_documents(config, second.store, upstream)
+    documents = open_documents(config, second.store, upstream, second.index)
     filename = parse_filename(signed.filename)
     assert documents.provenance(RICH, parse_version("1.0"), filename) is None
     (kept,) = (config.repo_path / "simple" / RICH / "provenance").rglob("*.json")

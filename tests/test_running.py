@@ -31,6 +31,9 @@ class Faulty:
         if step.project == "bb":
             raise KeyError("bb")
 
+    def failed(self, step: Step, error: Exception) -> None:
+        """Do nothing about it."""
+
     def conclude(self, report: object) -> None:
         """Add nothing."""
 

@@ -123,6 +123,19 @@ def test_a_batch_is_as_one_after_the_other(
     bulk.close()
 
 
+def test_words_of_upstreams_may_be_any(store: Store) -> None:
+    """A NUL in one project's words costs neither it nor the others anything."""
+    store.record_all([(Project(name, status="a\0b"), False) for name in NAMES])
+    store.record(Project(NAMES[0], status="c\0d"))
+    store.fail(NAMES[1], Failure("untrusted", "it is a \0", 1, 2))
+    found = {project.name: (project.status, project.failure) for project in store.tracked()}
+    assert {
+        NAMES[0]: ("c\ufffdd", None),
+        NAMES[1]: ("a\ufffdb", "it is a \ufffd"),
+        NAMES[2]: ("a\ufffdb", None),
+    } == found
+
+
 def test_many_files_take_statements_of_each_length(store: Store) -> None:
     """None is left out where statements of several lengths share the work."""
     files = tuple(file(number, 1, companion=False) for number in range(600))

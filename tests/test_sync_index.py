@@ -16,7 +16,7 @@ from app.model import Project, Vote
 from app.names import FilePath, ProjectName
 from app.upstream import Upstream
 from jobs.parts import Parts
-from tests.fake_pypi import FakePypi, Replaced, Status, make_wheel
+from tests.fake_pypi import FakePypi, Fault, Replaced, Status, make_wheel
 from tests.fake_pypi.pages import xmlrpc_fault
 from tests.mirrors import write_config
 from tests.test_jobs import ask, held, run, snapshot, vote
@@ -257,6 +257,40 @@ def test_a_serial_that_goes_backwards_is_refused(everything: Path, fake_pypi: Fa
     assert run("sync-index", everything, "--accept-removals").returncode == 0
 
 
+@pytest.mark.parametrize("age", ["deleted", "older"])
+def test_a_list_without_a_serial_is_older_if_its_projects_are(tmp_path: Path, age: str) -> None:
+    """XML-RPC's has none of its own; the project with the highest may just be deleted."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = configure(tmp_path, pypi)
+        run("sync-index", config)
+        last = pypi.project("cc").serial
+        if age == "deleted":
+            pypi.remove_project("cc")
+        else:
+            pypi.announce("cc", 1)
+        done = run("sync-index", config)
+    assert done.returncode == (0 if age == "deleted" else 3), done.stderr
+    assert (f"was at {last} before" in done.stderr) == (age == "older")
+    assert (simple(config) / "cc").exists() == (age == "older")
+
+
+@pytest.mark.parametrize("fault", [Status(404), Replaced(b"<html>We are moving</html>")])
+def test_a_list_that_is_not_there_any_more_is_refused(
+    everything: Path, fake_pypi: FakePypi, fault: Fault
+) -> None:
+    """A mirror that was in step is not configured wrongly; the next run goes on."""
+    fake_pypi.inject(fault, at="/simple/")
+    done = run("sync-index", everything)
+    assert done.returncode == 3
+    assert "had a list of serials and has none now" in done.stderr
+    fake_pypi.heal()
+    fake_pypi.add(make_wheel("dd", "1"))
+    assert run("sync-index", everything).returncode == 0
+    assert (simple(everything) / "dd").exists()
+
+
 def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """More than `sync.max_removals`; one fewer is believed."""
     for name in NAMES:
@@ -354,6 +388,30 @@ def test_a_changelog_tells_a_light_run_what_is_new(tmp_path: Path) -> None:
         assert len(pypi.requests) == 1
 
 
+def test_a_list_may_lag_behind_the_changelog(tmp_path: Path) -> None:
+    """PyPI's is cached for half an hour: an older copy of it than of before is what counts."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = configure(tmp_path, pypi)
+        serials = {name: pypi.project(name).serial for name in NAMES}
+        cached = {
+            "meta": {"api-version": "1.4", "_last-serial": max(serials.values())},
+            "projects": [{"name": name, "_last-serial": serials[name]} for name in NAMES],
+        }
+        json_type = "application/vnd.pypi.simple.v1+json"
+        pypi.inject(Replaced(orjson.dumps(cached), json_type), at="/simple/")
+        run("sync-index", config)
+        pypi.add(make_wheel("bb", "2"))
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert run("sync-index", config).returncode == 0
+        assert len(page(config, "bb")["files"]) == 2
+        assert status(config)["upstream_serial"] == pypi.project("bb").serial
+        pypi.forget_requests()
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert [request.path for request in pypi.requests] == ["/pypi"]
+
+
 @pytest.fixture
 def upstream(fake_pypi: FakePypi, config_path: Path) -> Iterator[Upstream]:
     """Return the door to a simulated upstream."""
@@ -363,9 +421,28 @@ def upstream(fake_pypi: FakePypi, config_path: Path) -> Iterator[Upstream]:
     parts.upstream.close()
 
 
+_ANSWER = (
+    "<?xml version='1.0'?>{}<methodResponse><params><param><value>{}</value></param></params>"
+    "</methodResponse>"
+)
+_ROW = (
+    "<array><data><value><array><data><value>aa</value><value>1</value><value><int>1</int></value>"
+    "<value>x</value><value>{}</value></data></array></value></data></array>"
+)
+
+
 @pytest.mark.parametrize(
     "answer",
-    [b"no xml", b"<?xml version='1.0'?><methodResponse/>", xmlrpc_fault(1, "no")],
+    [
+        b"no xml",
+        b"<?xml version='1.0'?><methodResponse/>",
+        xmlrpc_fault(1, "no"),
+        _ANSWER.format("", "<bigdecimal>x</bigdecimal>").encode(),
+        _ANSWER.format("", "<struct><member><name>x</name></member></struct>").encode(),
+        _ANSWER.format("", _ROW.format(f"<biginteger>{2**64}</biginteger>")).encode(),
+        _ANSWER.format("", _ROW.format("<int>-1</int>")).encode(),
+        _ANSWER.format("<!DOCTYPE x [<!ENTITY a '1'>]>", _ROW.format("<int>&a;</int>")).encode(),
+    ],
 )
 def test_a_changelog_that_makes_no_sense_is_none(
     upstream: Upstream, fake_pypi: FakePypi, answer: bytes
@@ -373,6 +450,14 @@ def test_a_changelog_that_makes_no_sense_is_none(
     """Then the list tells."""
     fake_pypi.inject(Replaced(answer, "text/xml"), at="/pypi")
     assert upstream.changes(1) is None
+
+
+def test_a_serial_that_xml_rpc_cannot_say_is_not_asked_for(
+    upstream: Upstream, fake_pypi: FakePypi
+) -> None:
+    """The list's may be of any size; a light run does without the changelog then."""
+    assert upstream.changes(2**31) is None
+    assert fake_pypi.requests == ()
 
 
 def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
@@ -389,6 +474,65 @@ def test_a_serial_that_no_database_holds_is_no_serial(tmp_path: Path) -> None:
         tracked = Parts(load(config)).store.tracked_project(ProjectName("bb"))
         assert tracked is not None
         assert tracked.serial is None
+
+
+def let_retries_be_due(config: Path) -> None:
+    """Let a minute pass for the failing projects."""
+    made_old = "UPDATE project SET retry_at = retry_at - 60 WHERE retry_at IS NOT NULL"
+    with sqlite3.connect(load(config).repo_path / "larder.db") as database:
+        assert database.execute(made_old).rowcount
+
+
+def test_what_this_machine_could_not_write_is_tried_again(
+    everything: Path, fake_pypi: FakePypi
+) -> None:
+    """Also where upstream's list is the same by then; `status` says why it is not here."""
+    fake_pypi.add(make_wheel("dd", "1"))
+    in_the_way = simple(everything) / "dd"
+    in_the_way.write_text("")
+    assert run("sync-index", everything).returncode == 1
+    (failing,) = status(everything)["failing"]
+    assert ("dd", "local") == (failing["project"], failing["kind"])
+    in_the_way.unlink()
+    let_retries_be_due(everything)
+    assert run("sync-index", everything).returncode == 0
+    assert len(page(everything, "dd")["files"]) == 1
+    assert status(everything)["failing"] == []
+
+
+def test_on_a_full_disk_little_is_fetched_in_vain(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """So many failures in a row end the run; the next one does what was not tried."""
+    names = [f"project-{number}" for number in range(8)]
+    for name in names:
+        fake_pypi.add(make_wheel(name, "1"))
+    config = configure(tmp_path, fake_pypi, concurrent_downloads=1, download_error_threshold=3)
+    simple(config).mkdir()
+    for name in names:
+        (simple(config) / name).write_text("in the way")
+    done = run("sync-index", config)
+    assert done.returncode == 1
+    assert "3 failed; 5 not tried" in done.stderr
+    assert fake_pypi.count("/simple/project-*/") == 3
+    for name in names:
+        (simple(config) / name).unlink()
+    assert run("sync-index", config).returncode == 0
+    assert all(page(config, name)["files"] for name in names)
+
+
+def test_removals_that_were_refused_are_refused_again(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A list that was not carried out is asked for again, though it is the same."""
+    for number in range(8):
+        fake_pypi.add(make_wheel(f"project-{number}", "1"))
+    config = configure(tmp_path, fake_pypi)
+    run("sync-index", config)
+    for number in range(5):
+        fake_pypi.remove_project(f"project-{number}")
+    for _ in range(2):
+        done = run("sync-index", config)
+        assert done.returncode == 3
+        assert "5 projects that are here are not at" in done.stderr
+    assert run("sync-index", config, "--accept-removals").returncode == 0
+    assert not (simple(config) / "project-0").exists()
 
 
 def test_votes_for_a_removed_project_do_no_harm(everything: Path, fake_pypi: FakePypi) -> None:

@@ -19,7 +19,7 @@ import requests
 from app.config import load
 from app.pages import CLIENT_ACCEPTS
 from app.store import Store
-from tests.fake_pypi import FakeFile, FakePypi, Slow, Status, make_sdist, make_wheel
+from tests.fake_pypi import FakeFile, FakePypi, Hang, Slow, Status, make_sdist, make_wheel
 from tests.mirrors import free_port, write_config
 from tests.running import LARDER, Up, larder_up, start_up, until, wait_until_ready
 
@@ -279,6 +279,26 @@ def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> Non
         for _ in until("the voted file is held", 20):
             if list((up.config.repo_path / "hot").rglob("six-1*.whl")):
                 break
+
+
+def test_who_follows_upstream_waits_for_no_move(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A download may take for ever: with `sync.follow` a release is here all the same."""
+    fake_pypi.add(make_wheel("six", "1"))
+    fake_pypi.inject(Hang(), at="/packages/*")
+    schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s", "verify": "1s"}
+    sync, timeouts = {"follow": True, "max_age": 0, "retry": 0}, {"upstream": "10m"}
+    config = write_config(tmp_path, fake_pypi, schedule=schedule, sync=sync, timeouts=timeouts)
+    with larder_up(config) as up:
+        page = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()
+        up.get(page["files"][0]["url"].removeprefix("../.."))
+        for _ in until("a download hangs", 60):
+            if fake_pypi.count("/packages/*"):
+                break
+        newer = fake_pypi.add(make_wheel("six", "2"))
+        for _ in until("the new release is here", 60):
+            if newer.filename in up.get("/simple/six/").text:
+                break
+        fake_pypi.stop()
 
 
 def test_without_a_configuration_one_is_written_and_used(tmp_path: Path) -> None:

@@ -90,6 +90,16 @@ def test_not_modified(pypi: FakePypi, upstream: Upstream) -> None:
     assert known != fetched(upstream, known).validators
 
 
+@pytest.mark.parametrize("etag", ['"a\0b"', '"a\x1bb"', f'"{"x" * 5000}"', ""])
+def test_a_validator_that_cannot_be_sent_back_is_none(
+    pypi: FakePypi, upstream: Upstream, etag: str
+) -> None:
+    """No database need hold it, and no later request fails for it."""
+    page = b'{"meta": {}, "name": "six", "files": []}'
+    pypi.inject(Replaced(page, JSON_PAGE, headers={"ETag": etag}), at=PAGE)
+    assert fetched(upstream).validators.etag is None
+
+
 def test_not_modified_since() -> None:
     """Where there is no ETag, Last-Modified is used."""
     known = Validators(last_modified="Mon, 01 Jan 2024 00:00:00 GMT")
@@ -150,6 +160,15 @@ def test_pages_that_cannot_be_believed(
     pypi.inject(Replaced(body, content_type))
     with pytest.raises(UpstreamUntrusted, match=f"{pypi.url}{PAGE} "):
         upstream.project(SIX)
+
+
+def test_what_is_quoted_commands_no_terminal(pypi: FakePypi, upstream: Upstream) -> None:
+    """A header may hold control characters; logs and `status` quote it."""
+    for fault in (Replaced(b"x", "text/\x1b[31mred"), Redirect("http://\x1b[31m.example.org/")):
+        pypi.inject(fault, at=PAGE)
+        with pytest.raises(UpstreamUntrusted) as caught:
+            upstream.project(SIX)
+        assert str(caught.value).isprintable()
 
 
 def test_json_of_a_static_server(pypi: FakePypi, upstream: Upstream) -> None:

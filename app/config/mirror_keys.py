@@ -83,7 +83,8 @@ RETRY = Key(
 DOWNLOAD_ERROR_THRESHOLD = Key(
     "sync.download_error_threshold",
     whole(1, None, "failures"),
-    "After so many failed downloads a run fetches nothing more; the next run goes on.",
+    "After so many failures in a row, of upstream or of the disk, a run fetches nothing more;"
+    " the next run goes on.",
     example="5",
     default="5",
 )
@@ -139,7 +140,7 @@ FOLLOW = Key(
     "sync.follow",
     TRUTH,
     "Whether `larder up` asks upstream every minute what has changed, so that a release is here"
-    " within two minutes.",
+    " within two minutes. It waits for no other job then, `move` say.",
     example="true",
     default="false",
     added=True,

@@ -45,8 +45,9 @@ class IndexPlan:
     steps: Sequence[Step] = ()
     # Tombstones that have fallen, because the list does not name them any more.
     fallen: list[ProjectName] = field(default_factory=list)
-    # Tracked projects that the list does not name.
+    # Tracked projects that the list does not name, and those that are newer here.
     missing: int = 0
+    older: int = 0
 
 
 def plan_index(
@@ -70,6 +71,8 @@ def plan_index(
                 plan.fallen.append(state.name)
             else:
                 plan.missing += 1
+        elif serial is not None and state.serial is not None:
+            plan.older += serial < state.serial
         if step := _plan_project(state, serial, policy, now):
             steps.append(step)
     added = announced if policy.everything and announced else {}

@@ -116,10 +116,18 @@ class KeepList(Step):
     last: int | None
     etag: str | None = None
     last_modified: str | None = None
+    # How far the changelog has been followed: a copy of the list may be older than that.
+    followed: int | None = None
+
+    @property
+    def known(self) -> int | None:
+        """The last serial that the index is in step with, whichever way it was told."""
+        told = [serial for serial in (self.last, self.followed) if serial is not None]
+        return max(told, default=None)
 
     def __str__(self) -> str:
         """Return the sentence."""
-        return f"note that upstream's list{_at(self.last)} is done"
+        return f"note that upstream's list{_at(self.known)} is done"
 
 
 @dataclass(frozen=True, slots=True)

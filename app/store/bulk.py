@@ -11,7 +11,7 @@ from typing import Any
 from app import model
 from app.names import ProjectName
 from app.store.connection import Connection
-from app.store.index import Rendered, Settled, file_data
+from app.store.index import Rendered, Settled, file_data, storable
 
 
 class BulkQueries(Connection):
@@ -23,7 +23,7 @@ class BulkQueries(Connection):
         With each project comes whether to keep what is held of it. What one of them
         lists no more, another of them may list.
         """
-        entries = json.dumps([(project.name, project.status) for project, _ in projects])
+        entries = json.dumps([(project.name, storable(project.status)) for project, _ in projects])
         names = json.dumps([project.name for project, _ in projects])
         with self._writing():
             self._sql(self._statements.enter, entries)

@@ -116,14 +116,15 @@ class IndexQueries(Connection):
         that is killed in between finds the project not in step, and does it again.
         With `keep_held`, what is held stays known though no page lists it any more.
         """
+        status = storable(project.status)
         with self._writing():
             self._run(
-                Project.insert(name=project.name, status=project.status).on_conflict(
+                Project.insert(name=project.name, status=status).on_conflict(
                     conflict_target=[Project.name],
                     update={
                         Project.gone_at: None,
                         Project.gone_serial: None,
-                        Project.status: project.status,
+                        Project.status: status,
                     },
                 )
             )
@@ -154,7 +155,7 @@ class IndexQueries(Connection):
             self._run(Project.insert(name=name).on_conflict_ignore())
             since = fn.COALESCE(Project.failing_since, failure.now)
             update = Project.update(
-                failure=failure.reason,
+                failure=storable(failure.reason),
                 failure_kind=failure.kind,
                 failing_since=since,
                 tries=Project.tries + 1,
@@ -219,6 +220,11 @@ class IndexQueries(Connection):
                 where=(File.project == number) | (File.listed == 0),
             )
         )
+
+
+def storable(text: str | None) -> str | None:
+    """Return upstream's words as every database can hold them: PostgreSQL's have no NUL."""
+    return text and text.replace("\0", "\ufffd")
 
 
 def file_data(file: model.File) -> tuple[Any, ...]:

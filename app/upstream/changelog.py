@@ -2,19 +2,31 @@
 
 from typing import Final
 from xml.parsers.expat import ExpatError
-from xmlrpc.client import Fault, ResponseError, dumps, loads
+from xmlrpc.client import MAXINT, Fault, ResponseError, dumps, loads
 
 from app.names import InvalidNameError, ProjectName, parse_project
+from app.pages import values
 
 CAP: Final = 50_000
 """Rows that PyPI gives at most: that many may be a part of what has changed."""
 
+_ENTITY = b"<!ENTITY"
+# What the standard library's reader of XML-RPC raises for what is none.
+_SENSELESS = (
+    *(Fault, ResponseError, ExpatError),
+    *(ArithmeticError, LookupError, TypeError, ValueError),
+)
 # name, version or None, timestamp, action, serial
 _FIELDS = 5
 
 
-def changelog_request(since: int) -> bytes:
-    """Return the body of a call of `changelog_since_serial`."""
+def changelog_request(since: int) -> bytes | None:
+    """Return the body of a call of `changelog_since_serial`; None where it cannot be asked.
+
+    XML-RPC's integers end at 2^31 - 1; not so those of the JSON root.
+    """
+    if since > MAXINT:
+        return None
     return dumps((since,), "changelog_since_serial").encode()
 
 
@@ -24,19 +36,25 @@ def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
     A fault, an answer of another kind, and one that may be cut off at the cap all mean
     that the list must be asked for.
     """
+    if _ENTITY in body:
+        # The parser would expand it, to a hundred times its size.
+        return None
     try:
         (rows,), _ = loads(body.decode())
-    except (Fault, ResponseError, ExpatError, UnicodeDecodeError, ValueError, TypeError):
+    except _SENSELESS:
         return None
     if not isinstance(rows, list) or len(rows) >= CAP:
         return None
     changes: dict[ProjectName, int] = {}
     for row in rows:
-        if not isinstance(row, list) or len(row) != _FIELDS or not isinstance(row[4], int):
+        if not isinstance(row, list) or len(row) != _FIELDS:
+            return None
+        serial = values.number(row[4])
+        if serial is None:
             return None
         try:
             name = parse_project(str(row[0]))
         except InvalidNameError:
             continue
-        changes[name] = max(changes.get(name, 0), row[4])
+        changes[name] = max(changes.get(name, 0), serial)
     return changes

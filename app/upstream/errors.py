@@ -10,9 +10,12 @@
 Each message is one sentence that names the URL, without credentials and query.
 """
 
+import re
 from typing import Any
 
 _LONGEST = 500
+# Headers may hold them; a terminal would obey them.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class UpstreamError(Exception):
@@ -20,7 +23,7 @@ class UpstreamError(Exception):
 
     def __init__(self, url: str, what: str) -> None:
         """Say what went wrong with which URL."""
-        super().__init__(f"{shown(url)} {what}")
+        super().__init__(_CONTROL.sub("\ufffd", f"{shown(url)} {what}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it pass from one process to another, with its one sentence."""

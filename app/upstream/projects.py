@@ -1,5 +1,6 @@
 """One project's page, with what the legacy JSON adds to a page of HTML."""
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ _ACCEPT = (
 )
 # A server without content negotiation names what it has after the file's ending.
 _JSON = frozenset({"application/vnd.pypi.simple.v1+json", "application/json"})
+# RFC 9110, 5.5, without tabs; no honest one is longer, and a server may refuse one that is.
+_FIELD_VALUE = re.compile(r"[ -~\x80-\xff]{1,500}")
 _HTML = frozenset({"application/vnd.pypi.simple.v1+html", "text/html", "application/xhtml+xml", ""})
 
 
@@ -106,7 +109,12 @@ def whole(media_type: str, body: Iterator[bytes]) -> bytes:
 
 def validators_of(headers: Mapping[str, str]) -> Validators:
     """Return what an answer can be revalidated with."""
-    return Validators(headers.get("ETag"), headers.get("Last-Modified"))
+    return Validators(_sendable(headers.get("ETag")), _sendable(headers.get("Last-Modified")))
+
+
+def _sendable(value: str | None) -> str | None:
+    """Return a validator that can be kept and sent back; another counts as none."""
+    return value if value and _FIELD_VALUE.fullmatch(value) else None
 
 
 def serial_of(headers: Mapping[str, str]) -> int | None:

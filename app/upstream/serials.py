@@ -64,7 +64,8 @@ class Serials:
     def changes(self, since: int) -> dict[ProjectName, int] | None:
         """Return what has changed since a serial, or None where that is not told."""
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
-        body = changelog_request(since)
+        if (body := changelog_request(since)) is None:
+            return None
         ask = Ask(self._addresses.xmlrpc, headers, _CHANGELOG_LIMIT, method="POST", data=body)
         answer = self._wire.fetch(ask, _xml_body)
         if answer.body is None:

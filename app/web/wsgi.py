@@ -22,9 +22,9 @@ from app.assembly import (
 )
 from app.clients import NetworkTable
 from app.config import Config, load
+from app.index import Index
 from app.lost_votes import Ledger, LostVotes
 from app.store import Store, StoreError
-from app.upstream import Upstream
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
@@ -66,8 +66,9 @@ def get_app() -> "falcon.App[Any, Any]":
     atexit.register(buffer.close)
     atexit.register(network_key.close)
     atexit.register(SpoolReader(open_spool(config, store)).close)
-    questions = _questions(config, store, upstream, metrics)
-    documents = open_documents(config, store, upstream)
+    index = open_index(config, store, upstream)
+    questions = _questions(config, index, metrics)
+    documents = open_documents(config, store, upstream, index)
     parts = Parts(
         prefix=config.prefix,
         simple=config.repo_path / "simple",
@@ -101,8 +102,7 @@ def _settle(lost_votes: LostVotes) -> None:
         logger.warning("lost votes are counted later: %s", error)
 
 
-def _questions(config: Config, store: Store, upstream: Upstream, metrics: Metrics) -> Questions:
-    index = open_index(config, store, upstream)
+def _questions(config: Config, index: Index, metrics: Metrics) -> Questions:
     places = Places(_slow_threads(config), _ASK_PATIENCE)
     return Questions(index, config.repo_path / "simple", places, metrics, time.monotonic)
 
