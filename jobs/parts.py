@@ -86,7 +86,7 @@ class Parts:
     @cached_property
     def documents(self) -> Documents:
         """The use cases of what lies beside the pages."""
-        return open_documents(self.config, self.store, self.upstream)
+        return open_documents(self.config, self.store, self.upstream, self.index)
 
     @cached_property
     def holdings(self) -> Holdings:
