@@ -69,7 +69,7 @@ def client(*parts: list[str]) -> subprocess.CompletedProcess[str]:
 def votes(up: Up) -> dict[str, int]:
     """Return the number of counted votes by file name."""
     with sqlite3.connect(up.config.repo_path / "larder.db") as database:
-        query = "SELECT path, COUNT(*) FROM vote JOIN file ON file.id = vote.file GROUP BY path"
+        query = "SELECT path, SUM(votes) FROM tally JOIN file ON file.id = tally.file GROUP BY path"
         return {path.rpartition("/")[2]: count for path, count in database.execute(query)}
 
 
