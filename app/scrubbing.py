@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +16,6 @@ from app.pacing import Pace
 from app.steps import Verify
 from app.store import Store
 from app.tiers import Folder, TierMissingError, open_folders
-
-logger = logging.getLogger("larder")
 
 _BLOCK = 1 << 20
 
@@ -136,7 +133,10 @@ class Scrub:
         try:
             folder.take_away(path)
         except OSError as error:
-            logger.warning("could not delete %s: %s", folder.path(path), error)
+            raise RottenError(
+                f"{folder.path(path)} {what}, and could not be deleted ({error.strerror}): "
+                "nginx still serves it; delete it by hand, or mend its disk"
+            ) from error
         raise RottenError(
             f"{folder.path(path)} {what}; it was deleted, `larder move` fetches it again"
         )

@@ -12,7 +12,7 @@ from app.names import COMPANION, FilePath, ProjectName
 from app.scrubbing import RottenError, Scrub, ScrubPolicy
 from app.steps import Fetch, Move, Verify
 from app.store import Store
-from app.tiers import TierMissingError
+from app.tiers import TierMissingError, partial_name
 from jobs.parts import Parts, tiers
 from tests.fake_pypi import FakeFile, FakePypi, make_wheel
 from tests.test_holdings import SIX, fetch, on_disk, path_of, six
@@ -137,6 +137,20 @@ def test_a_file_that_the_disk_cannot_read_is_out_of_service(
     with pytest.raises(RottenError, match="cannot be read"):
         scrub_of(parts, clock).verify(step_of(six))
     assert not place.is_symlink()
+    assert [] == list(parts.store.holdings())
+
+
+def test_what_cannot_be_deleted_is_said_to_be_served(
+    parts: Parts, six: FakeFile, clock: Clock
+) -> None:
+    """Not that it was deleted; a later move, which finds it unknown, looks at it again."""
+    place = on_disk(parts, 0, path_of(six))
+    rot(place)
+    own = parts.config.cache.tiers[0].path / ".larder"
+    (own / f"{partial_name(path_of(six))}.gone").mkdir()
+    with pytest.raises(RottenError, match="nginx still serves it; delete it by hand"):
+        scrub_of(parts, clock).verify(step_of(six))
+    assert place.exists()
     assert [] == list(parts.store.holdings())
 
 
