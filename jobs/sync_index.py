@@ -8,9 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import tee
 
-from app import pages
 from app.config import Projects
 from app.index import Outcome
 from app.names import ProjectName
@@ -36,7 +34,6 @@ from app.steps import (
     WriteRoot,
 )
 from app.store import StoreBusyError, StoreError
-from app.tree import Pages
 from app.upstream import NotModified, UpstreamError, UpstreamUnavailable, Validators
 from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
@@ -44,6 +41,7 @@ from jobs.exit_codes import RefusedError, UsageError
 from jobs.hands import Hands
 from jobs.harness import Job, main
 from jobs.parts import Parts
+from jobs.root_list import RootList
 from jobs.running import Report
 from jobs.upstream_list import (
     believe,
@@ -60,6 +58,8 @@ _FEW = 3
 """So many projects may go from a small mirror in one run without anybody's word."""
 
 _WORKERS_PER_CONNECTION = 6
+"""One is at upstream, the others render, or wait for the flush that ends a batch: with
+three some fifteen in a hundred fewer projects a second are written, with twelve no more."""
 
 _MANY = 1000
 """From so many projects on, it pays to start processes for them."""
@@ -78,6 +78,7 @@ class SyncIndex(Job):
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Remember the parts; nothing is opened yet."""
         super().__init__(parts, options)
+        self._root = RootList(parts)
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
         self._refused: tuple[str, ...] = ()
@@ -128,7 +129,7 @@ class SyncIndex(Job):
         self._fallen = plan.fallen
         steps = Joined(plan.steps, self._plan_here(plan.steps))
         left = not steps and self._has_withdrawn()
-        if not steps and not left and not keep and not self._root_differs():
+        if not steps and not left and not keep and not self._root.differs():
             return []
         tail: list[Step] = [RemoveGone(), Withdraw()] if steps or left else []
         return Joined(steps, [*tail, WriteRoot(), *keep])
@@ -148,7 +149,7 @@ class SyncIndex(Job):
                 self.parts.holdings.withdraw()
                 self.parts.core_metadata.withdraw()
             case WriteRoot():
-                self._write_root()
+                self._root.write()
             case KeepList():
                 self._keep_list(step)
             case _:
@@ -305,27 +306,6 @@ class SyncIndex(Job):
         if self.left:
             return
         keep_list(self.parts.store, step, self._refused)
-
-    def _root_differs(self) -> bool:
-        return self.parts.root.mark() != self._root_mark()
-
-    def _root_mark(self) -> str:
-        """Return what tells one list of projects, in one format, from another."""
-        return f"{self.parts.store.index_mark()} {self.parts.index.mark}"
-
-    def _write_root(self) -> None:
-        mark = self._root_mark()
-        if self.parts.root.mark() == mark:
-            return
-        last = self.parts.store.last_serial()
-        # Read once, for both pages: they are written side by side.
-        html, json = tee(self.parts.store.listed())
-        rendered = Pages(
-            html=pages.render_root_html(html, last),
-            json=pages.render_root_json(json, last),
-            serial=last,
-        )
-        self.parts.root.write(rendered, mark)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
