@@ -95,7 +95,9 @@ class Newsreader:
         tracked = self._parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        keep = KeepList(
+            kept.last, followed=max((one.serial for one in changes.values()), default=since)
+        )
         return News(IndexPlan(steps), keep if steps else None)
 
     def _without_list(self, now: int) -> News:
@@ -118,11 +120,13 @@ class Newsreader:
         return self._parts.store.states(self._parts.tree.names())
 
     def _failing(self) -> Iterator[ProjectState]:
-        """Yield what is known of the projects that failed."""
+        """Yield what is known of the projects that failed, or had no page."""
         for project in self._parts.store.failing():
             page = self._parts.tree.has(project.name)
             checked, retry = project.checked_at, project.retry_at
             yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
+        if self._policy.everything:
+            yield from self._parts.store.fresh_tombstones()
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""

@@ -131,7 +131,7 @@ def test_a_project_that_is_gone_is_told(pypi: FakePypi, parts: Parts) -> None:
     """It is removed by whoever sees how many there are."""
     bring(parts.config, AddProject(NAMES[0]))
     pypi.remove_project(NAMES[0])
-    _, outcomes = bring(parts.config, UpdateProject(NAMES[0]))
+    _, outcomes = bring(parts.config, UpdateProject(NAMES[0], listed=False))
     assert [Outcome.GONE] == list(outcomes.values())
     assert parts.tree.has(NAMES[0])
 

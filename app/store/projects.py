@@ -124,6 +124,15 @@ class ProjectQueries(Connection):
         # Sorted here: SQLite would go through all rows in the order of names to find a few.
         return iter(sorted(failing, key=attrgetter("name")))
 
+    def fresh_tombstones(self) -> Iterator[ProjectState]:
+        """Yield the tombstones that are to be looked at again."""
+        with self._reading():
+            fresh = ~Project.retry_at.is_null(), ~Project.gone_serial.is_null()
+            columns = Project.name, Project.gone_serial, Project.retry_at
+            query = Project.select(*columns).where(~Project.gone_at.is_null(), *fresh)
+            for name, serial, retry in self._rows(query):
+                yield ProjectState(name, None, None, False, serial, True, retry)  # noqa: FBT003
+
     def count_tracked(self) -> int:
         """Return how many projects are kept in step."""
         with self._reading():

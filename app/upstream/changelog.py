@@ -4,6 +4,7 @@ from typing import Final
 from xml.parsers.expat import ExpatError
 from xmlrpc.client import MAXINT, Fault, ResponseError, dumps, loads
 
+from app.model import Change
 from app.names import InvalidNameError, ProjectName, parse_project
 from app.pages import values
 
@@ -18,6 +19,8 @@ _SENSELESS = (
 )
 # name, version or None, timestamp, action, serial
 _FIELDS = 5
+# PyPI's action for a project that was deleted, whoever did it.
+_REMOVED = "remove project"
 
 
 def changelog_request(since: int) -> bytes | None:
@@ -30,8 +33,8 @@ def changelog_request(since: int) -> bytes | None:
     return dumps((since,), "changelog_since_serial").encode()
 
 
-def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
-    """Return each changed project's last serial; None where that cannot be told.
+def read_changelog(body: bytes) -> dict[ProjectName, Change] | None:
+    """Return each changed project's last change; None where that cannot be told.
 
     A fault, an answer of another kind, and one that may be cut off at the cap all mean
     that the list must be asked for.
@@ -45,7 +48,7 @@ def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
         return None
     if not isinstance(rows, list) or len(rows) >= CAP:
         return None
-    changes: dict[ProjectName, int] = {}
+    changes: dict[ProjectName, Change] = {}
     for row in rows:
         if not isinstance(row, list) or len(row) != _FIELDS:
             return None
@@ -56,5 +59,6 @@ def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
             name = parse_project(str(row[0]))
         except InvalidNameError:
             continue
-        changes[name] = max(changes.get(name, 0), serial)
+        change = Change(serial, removed=row[3] == _REMOVED)
+        changes[name] = max(changes.get(name, change), change)
     return changes

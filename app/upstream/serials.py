@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from app.model import Change
 from app.names import ProjectName
 from app.pages.parse import PageError
 from app.upstream.changelog import changelog_request, read_changelog
@@ -61,7 +62,7 @@ class Serials:
         with self._wire.open(ask, anywhere=False) as response:
             return response.status_code == HTTPStatus.OK
 
-    def changes(self, since: int) -> dict[ProjectName, int] | None:
+    def changes(self, since: int) -> dict[ProjectName, Change] | None:
         """Return what has changed since a serial, or None where that is not told."""
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
         if (body := changelog_request(since)) is None:
