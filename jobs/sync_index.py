@@ -13,6 +13,7 @@ from app.planning import Joined, plan_here
 from app.steps import (
     AddProject,
     AskUpstream,
+    CompleteProject,
     KeepList,
     RemoveGone,
     RevalidateProject,
@@ -166,8 +167,10 @@ class SyncIndex(Job):
 
     def _plan_here(self, fetches: Sequence[Step]) -> list[Step]:
         """Return what is to be done whatever upstream says."""
-        outdated = self.parts.index.outdated()
-        return plan_here(((one.name, one.rendered, one.legacy) for one in outdated), fetches)
+        index = self.parts.index
+        outdated = ((one.name, one.rendered, one.legacy) for one in index.outdated())
+        doubtful = [CompleteProject(name) for name in index.doubtful()]
+        return [*doubtful, *plan_here(outdated, fetches)]
 
     def _plan_without(self, error: UpstreamUnavailable) -> list[Step]:
         """Return what can be done though upstream could not be asked; raises if nothing can."""

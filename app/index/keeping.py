@@ -92,11 +92,16 @@ class Index:
                 return
             with self._noting(name, known):
                 self._legacy.complete(name)
-            self._store.note_legacy(name)
+            if self._legacy.has(name):
+                self._store.note_legacy(name, here=True)
 
     def outdated(self) -> Iterator[Outdated]:
         """Yield, by name, the projects in step that `render` or `complete` are for."""
         return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
+
+    def doubtful(self) -> list[ProjectName]:
+        """Return a few projects that `complete` is for, though upstream lacked what it fetches."""
+        return self._legacy.doubtful()
 
     @property
     def locks(self) -> NameLocks:
