@@ -15,9 +15,10 @@ from app.planning import (
     plan_retries,
 )
 from app.steps import KeepList, Step
-from app.upstream import NotModified, SerialList, Validators
+from app.upstream import NoChangelog, NotModified, SerialList, UpstreamUnavailable, Validators
 from jobs.exit_codes import UsageError
 from jobs.parts import Parts
+from jobs.upstream_habits import Habits
 from jobs.upstream_list import (
     believe,
     believe_none,
@@ -44,6 +45,7 @@ class Newsreader:
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Ask for what the options want."""
         self._parts, self._options = parts, options
+        self._habits = Habits(parts, noting=not options.dry_run)
 
     def read(self) -> News:
         """Return what is new.
@@ -58,6 +60,15 @@ class Newsreader:
         now = int(time.time())
         if not self._policy.everything and not self._worth_a_list():
             return self._without_list(now)
+        self._habits.refuse_in_pause(now)
+        try:
+            return self._ask(now)
+        except UpstreamUnavailable as error:
+            self._habits.note_pause(error, now)
+            raise
+
+    def _ask(self, now: int) -> News:
+        """Return what upstream says is new; raises as `read` does."""
         if self._options.follow and (followed := self._follow(now)) is not None:
             return followed
         found = self._parts.upstream.serials(self._known_list())
@@ -88,7 +99,12 @@ class Newsreader:
         """Return what the changelog names; None where there is none to go by."""
         kept = kept_list(self._parts.store)
         since = kept.known
-        changes = None if since is None else self._parts.upstream.changes(since)
+        if since is None or not self._habits.may_have_changelog(now):
+            return None
+        changes = self._parts.upstream.changes(since)
+        if isinstance(changes, NoChangelog):
+            self._habits.note_no_changelog(now)
+            return None
         if changes is None:
             return None
         steps: list[Step] = plan_retries(self._failing(), now)

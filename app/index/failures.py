@@ -1,7 +1,9 @@
 """Why a project could not be brought in step, as the store and `status` have it."""
 
+import math
+
 from app.legacy import StaleLegacyError
-from app.planning import retry_pause
+from app.planning import BUSY, retry_pause
 from app.store import Failure, TrackedProject
 from app.upstream import UpstreamError, UpstreamUnavailable
 
@@ -23,6 +25,8 @@ def failure(error: Exception, known: TrackedProject | None, now: int) -> Failure
     """Return what to note of an error, after those that are known."""
     kind = _kind(error)
     pause = retry_pause((known.tries if known else 0) + 1)
+    if isinstance(error, UpstreamUnavailable) and error.pause is not None:
+        pause = max(pause, math.ceil(error.pause))
     anew = kind == _MISSING and (known is None or known.failure_kind != _MISSING)
     return Failure(kind, str(error), now, now + pause, anew)
 
@@ -58,5 +62,5 @@ def _kind(error: Exception) -> str:
     if isinstance(error, StalePageError | StaleLegacyError):
         return "stale"
     if isinstance(error, UpstreamUnavailable):
-        return "unavailable"
+        return "unavailable" if error.pause is None else BUSY
     return "untrusted" if isinstance(error, UpstreamError) else "local"

@@ -9,6 +9,9 @@ from app.names import ProjectName
 from app.planning.compact import ProjectStep, ProjectSteps
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject
 
+BUSY = "busy"
+"""The kind of a failure after which upstream itself asked to be left alone (`Retry-After`)."""
+
 
 class ProjectState(NamedTuple):
     """How far a project is that is tracked, or that has a tombstone.
@@ -27,6 +30,8 @@ class ProjectState(NamedTuple):
     gone: bool = False
     # When to try again what went wrong; None where all is well.
     retry_at: int | None = None
+    # Whether it was upstream that asked for the pause: it is kept whatever is new.
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,8 @@ def plan_retries(states: Iterable[ProjectState], now: int) -> list[Step]:
     """Return what is due where the list is as it was: the projects that failed.
 
     Such a run may come every minute, so each failure has its pause; a run that has a
-    new list tries them all. What is not told is taken for listed: the next list tells.
+    new list tries them all, but for those of which upstream wants to hear later. What is
+    not told is taken for listed: the next list tells.
     """
     return [
         RevalidateProject(state.name) if state.page else AddProject(state.name, state.gone_serial)
@@ -116,6 +122,8 @@ def _plan_project(
         due = serial != state.gone_serial or _is_due(state, now)
         wanted = serial is not None and due and policy.everything
         return AddProject(state.name, serial) if wanted else None
+    if state.busy and not _is_due(state, now):
+        return None
     if state.checked_at is None or not state.page:
         return AddProject(state.name, serial)
     if serial is not None and state.serial is not None:

@@ -63,11 +63,13 @@ _TRACKED = (
 
 
 # A row for each field of `ProjectState`. In plain SQL: peewee needs longer for a row than
-# the database. `folder` is the connection's own table (`Engine.noted`).
+# the database. `folder` is the connection's own table (`Engine.noted`),
+# `busy` is `planning.BUSY`.
 _STATES = """
 SELECT name, serial, checked_at,
     EXISTS (SELECT 1 FROM folder WHERE folder.name = project.name),
-    gone_serial, gone_at IS NOT NULL, retry_at
+    gone_serial, gone_at IS NOT NULL, retry_at,
+    failure_kind IS NOT NULL AND failure_kind = 'busy'
 FROM project WHERE gone_at IS NULL OR gone_serial IS NOT NULL ORDER BY name
 """
 _STRAYS = """

@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from app.model import Change
 from app.names import ProjectName
 from app.pages.parse import PageError
-from app.upstream.changelog import changelog_request, read_changelog
+from app.upstream.changelog import NoChangelog, changelog_request, read_changelog
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
+from app.upstream.judging import judged
 from app.upstream.listing import Listing
 from app.upstream.policy import Addresses
 from app.upstream.projects import Validators, serial_of, validators_of
 from app.upstream.root import AwkwardRootError, parse_root, read_root
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.wire import Answer, Ask, Wire
 from app.upstream.xmlrpc import LIST_PACKAGES_WITH_SERIAL, FaultError, NotXmlRpcError, read_list
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -62,7 +64,7 @@ class Serials:
         with self._wire.open(ask, anywhere=False) as response:
             return response.status_code == HTTPStatus.OK
 
-    def changes(self, since: int) -> dict[ProjectName, Change] | None:
+    def changes(self, since: int) -> dict[ProjectName, Change] | NoChangelog | None:
         """Return what has changed since a serial, or None where that is not told."""
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
         if (body := changelog_request(since)) is None:
@@ -70,8 +72,8 @@ class Serials:
         ask = Ask(self._addresses.xmlrpc, headers, _CHANGELOG_LIMIT, method="POST", data=body)
         answer = self._wire.fetch(ask, _xml_body)
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
-            return None
+            _refuse_unless_absent(answer)
+            return NoChangelog()
         return read_changelog(answer.body)
 
     def _from_root(self, known: Validators | None) -> SerialList | NotModified | None:
@@ -85,7 +87,7 @@ class Serials:
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return NotModified()
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
+            _refuse_unless_absent(answer)
             return None
         listing = answer.body
         if listing.named and not listing.serials:
@@ -112,7 +114,7 @@ class Serials:
         except NotXmlRpcError as error:
             raise UpstreamUntrusted(url, f"cannot be believed: {error}") from error
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
+            _refuse_unless_absent(answer)
             return None
         return _serial_list(answer.body, answer.headers, Validators())
 
@@ -136,10 +138,10 @@ def _xml_body(media_type: str, body: Iterator[bytes]) -> bytes | None:
     return b"".join(body) if media_type in _XML else None
 
 
-def _refuse_unless_absent(status: int, url: str) -> None:
+def _refuse_unless_absent(answer: Answer[Any]) -> None:
     """Raise where the answer does not say that there is no such list."""
-    if status not in _ABSENT:
-        raise judge(status, url, NoSuchProject)
+    if answer.status not in _ABSENT:
+        raise judged(answer, NoSuchProject)
 
 
 def _serial_list(
