@@ -78,6 +78,9 @@ class SyncIndex(Job):
             help="a light run: only what upstream's changelog names, or a changed list",
         )
 
+        # For the tests, which have no thousand projects.
+        parser.add_argument("--crew-from", type=int, default=_MANY, help=argparse.SUPPRESS)
+
     @property
     def workers(self) -> int:
         """While some wait for upstream, others write, the more the better, in one go.
@@ -91,8 +94,10 @@ class SyncIndex(Job):
         """Return processes for many projects, as many as there are cores for them."""
         connections = self.parts.config.sync.concurrent_downloads
         processes = min(len(os.sched_getaffinity(0)), connections, _MOST_PROCESSES)
-        if steps < _MANY or processes == 1:
+        if steps < self.options.crew_from or processes == 1:
             return None
+        # This process has asked for the list, and its connection would be one too many.
+        self.parts.upstream.close()
         shares = [len(range(first, connections, processes)) for first in range(processes)]
         return Crew(self.parts.config, shares, _WORKERS_PER_CONNECTION, self._note)
 
