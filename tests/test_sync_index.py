@@ -309,6 +309,19 @@ def test_a_list_that_is_not_there_any_more_is_refused(
     assert (simple(everything) / "dd").exists()
 
 
+@pytest.mark.parametrize("page", [b'{"projects": [' + b"[" * 9_000_000, b'{"projects": [{"name'])
+def test_a_list_that_makes_no_sense_is_refused(
+    everything: Path, fake_pypi: FakePypi, page: bytes
+) -> None:
+    """In one sentence, and nothing is changed."""
+    before = snapshot(simple(everything))
+    fake_pypi.inject(Replaced(page, "application/vnd.pypi.simple.v1+json"), at="/simple/")
+    done = run("sync-index", everything)
+    assert (3, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+    assert "/simple/ cannot be believed: it is n" in done.stderr
+    assert before == snapshot(simple(everything))
+
+
 def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """More than `sync.max_removals`; one fewer is believed."""
     for name in NAMES:

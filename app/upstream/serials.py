@@ -8,13 +8,14 @@ from typing import Any
 from app.model import Change
 from app.names import ProjectName
 from app.pages.parse import PageError
+from app.upstream.awkward_root import read_awkward_root
 from app.upstream.changelog import NoChangelog, changelog_request, read_changelog
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
 from app.upstream.judging import judged
-from app.upstream.listing import Listing
+from app.upstream.listing import Listing, TooManyError
 from app.upstream.policy import Addresses
 from app.upstream.projects import Validators, serial_of, validators_of
-from app.upstream.root import AwkwardRootError, parse_root, read_root
+from app.upstream.root import AwkwardRootError, read_root
 from app.upstream.wire import Answer, Ask, Wire
 from app.upstream.xmlrpc import LIST_PACKAGES_WITH_SERIAL, FaultError, NotXmlRpcError, read_list
 
@@ -82,7 +83,7 @@ class Serials:
         ask = Ask(self._addresses.root, {"Accept": _JSON, **conditions}, _LIMIT)
         try:
             answer = self._ask_root(ask)
-        except PageError as error:
+        except (PageError, TooManyError) as error:
             raise UpstreamUntrusted(ask.url, f"cannot be believed: {error}") from error
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return NotModified()
@@ -99,7 +100,7 @@ class Serials:
         try:
             return self._wire.fetch(ask, _json)
         except AwkwardRootError:
-            return self._wire.fetch(ask, _json_whole)
+            return self._wire.fetch(ask, _json_awkward)
 
     def _from_xmlrpc(self) -> SerialList | None:
         """Ask by XML-RPC."""
@@ -111,7 +112,7 @@ class Serials:
         except FaultError as error:
             # It comes with status 200; read as an empty list, it would delete everything.
             raise UpstreamUntrusted(url, f"answers with a fault: {error}") from error
-        except NotXmlRpcError as error:
+        except (NotXmlRpcError, TooManyError) as error:
             raise UpstreamUntrusted(url, f"cannot be believed: {error}") from error
         if answer.body is None:
             _refuse_unless_absent(answer)
@@ -124,9 +125,9 @@ def _json(media_type: str, body: Iterator[bytes]) -> Listing | None:
     return read_root(body) if media_type == _JSON else None
 
 
-def _json_whole(media_type: str, body: Iterator[bytes]) -> Listing | None:
+def _json_awkward(media_type: str, body: Iterator[bytes]) -> Listing | None:
     """Read JSON that is laid out in another way."""
-    return parse_root(b"".join(body)) if media_type == _JSON else None
+    return read_awkward_root(body) if media_type == _JSON else None
 
 
 def _xml(media_type: str, body: Iterator[bytes]) -> Listing | None:
