@@ -1,7 +1,6 @@
 """What all jobs share: arguments, configuration, lock, signals, dry run, exit code."""
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -10,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
@@ -24,6 +23,7 @@ from app.upstream import UpstreamUnavailable, UpstreamUntrusted
 from jobs.dry_run import without_traces
 from jobs.exit_codes import ExitCode, JobError, RefusedError, TryLaterError, UsageError
 from jobs.hands import Hands
+from jobs.outcome import Outcome, print_pieces
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
 
@@ -84,39 +84,6 @@ class Job(ABC):
         """Add to the report what the steps alone do not tell; most have nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a job: the plan of a dry run, the report of a run, or an answer."""
-
-    code: ExitCode
-    plan: Sequence[Step] = ()
-    report: Report | None = None
-    answer: Sequence[Mapping[str, Any]] = ()
-
-    def data(self) -> dict[str, Any] | list[dict[str, Any]]:
-        """Return it as plain data, for `--json`."""
-        if self.answer:
-            return [dict(part) for part in self.answer]
-        return self.report.data() if self.report else [step.data() for step in self.plan]
-
-    def print_plan(self) -> None:
-        """Print a dry run's steps, or an answer; a report is a line of the log."""
-        if self.report:
-            return
-        if self.answer:
-            for number, part in enumerate(self.answer):
-                if number:
-                    print_line("")
-                for key, value in part.items():
-                    print_line(f"{key.replace('_', ' ')}: {_words(value)}")
-            return
-        for step in self.plan:
-            print_line(str(step))
-        number = len(self.plan)
-        count = f"{number} step{'s' * (number != 1)}" if number else "nothing to do"
-        logger.info("%s; nothing was changed", count)
-
-
 def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
     """Run a job from the command line; return its exit code."""
     parser = job_parser(kind)
@@ -128,7 +95,7 @@ def main(kind: type[Job], arguments: Sequence[str] | None = None) -> int:
             outcome = run_job(kind, read_config(options.config), options, stop)
             code = outcome.code
             if options.json:
-                print_line(json.dumps(outcome.data()))
+                print_pieces(chain(outcome.json(), "\n"))
             else:
                 outcome.print_plan()
         except JobError as error:
@@ -282,14 +249,3 @@ def _as_job_errors() -> Iterator[None]:
     except OSError as error:
         message = f"{error.filename or 'the disk'}: {error.strerror or error}"
         raise JobError(message) from error
-
-
-def _words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def print_line(line: str) -> None:
-    """Print to standard output, which is for plans and reports alone."""
-    print(line)

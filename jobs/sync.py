@@ -4,8 +4,8 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from app.config import Config
 from jobs.clean import CleanUp
@@ -15,12 +15,12 @@ from jobs.harness import (
     Job,
     Stop,
     job_parser,
-    print_line,
     read_config,
     run_job,
     set_up_logging,
 )
 from jobs.move import MoveFiles
+from jobs.outcome import json_list, print_pieces
 from jobs.score import Score
 from jobs.sync_index import SyncIndex
 
@@ -50,10 +50,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         except JobError as error:
             logger.error("sync: %s", error)
             return error.code
-        results = [_run_one(kind, config, options, stop) for kind in ORDER if not stop.asked()]
-    if options.json:
-        print_line(json.dumps([data for _, data in results]))
-    return stop.exit_code or max((code for code, _ in results), key=_GRAVITY.index)
+        codes: list[ExitCode] = []
+        told = _run_each(config, options, stop, codes)
+        if options.json:
+            print_pieces(chain(json_list(told), "\n"))
+        else:
+            for _ in told:
+                pass
+    return stop.exit_code or max(codes, key=_GRAVITY.index)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,10 +68,21 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def _run_each(
+    config: Config, options: argparse.Namespace, stop: Stop, codes: list[ExitCode]
+) -> Iterator[Iterable[str]]:
+    """Run each job when the one before is told; yield its outcome as JSON, and note its code."""
+    for kind in ORDER:
+        if not stop.asked():
+            code, told = _run_one(kind, config, options, stop)
+            codes.append(code)
+            yield told
+
+
 def _run_one(
     kind: type[Job], config: Config, options: argparse.Namespace, stop: Stop
-) -> tuple[ExitCode, dict[str, Any]]:
-    """Return a job's code and, as data, its report, its plan, or why there is neither."""
+) -> tuple[ExitCode, Iterable[str]]:
+    """Return a job's code and, as JSON, its report, its plan, or why there is neither."""
     # What a job may be asked alone stays as it is where nobody asks.
     own = argparse.Namespace(**{**vars(job_parser(kind).parse_args([])), **vars(options)})
     try:
@@ -79,13 +94,13 @@ def _run_one(
     if not options.json:
         outcome.print_plan()
     if outcome.report:
-        return outcome.code, outcome.report.data()
-    return outcome.code, {"job": kind.name, "plan": outcome.data()}
+        return outcome.code, outcome.json()
+    return outcome.code, chain([f'{{"job": "{kind.name}", "plan": '], outcome.json(), "}")
 
 
-def _failed(kind: type[Job], code: ExitCode, why: str) -> tuple[ExitCode, dict[str, Any]]:
+def _failed(kind: type[Job], code: ExitCode, why: str) -> tuple[ExitCode, Iterable[str]]:
     logger.error("%s: %s", kind.name, why)
-    return code, {"job": kind.name, "error": why}
+    return code, [json.dumps({"job": kind.name, "error": why})]
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ def _measure(folder: Path, projects: int) -> None:
     with serving(corpus, folder / "nginx") as url:
         config = write_mirror(folder / "larder", url)
         _run("a first sync's plan", config, "--dry-run")
+        _run("the same, as JSON", config, "--dry-run", "--json")
         started = time.monotonic()
         _seed(config, serials)
         print(f"(seeded in {time.monotonic() - started:.1f} s)")
