@@ -112,10 +112,11 @@ def test_an_index_that_was_killed_again_and_again_is_the_index(
         kill(killed, options, chance.uniform(0.2, longest))
         for name in chance.sample(names, 10):
             fake_pypi.add(make_wheel(name, f"1.{number + 1}"))
-        if number % 5 == 4:
+        # If no run came to its end, they go all at once, which must not be most of them.
+        if number % 5 == 4 and len(names) > 40:
             fake_pypi.remove_project(names.pop())
     done = [run("sync-index", config, *options) for config in (killed, unkilled)]
-    assert [0, 0] == [one.returncode for one in done], f"seed {seed}"
+    assert [0, 0] == [one.returncode for one in done], (f"seed {seed}", done)
     assert tree(unkilled) == tree(killed), f"seed {seed}"
 
 
