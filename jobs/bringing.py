@@ -70,10 +70,12 @@ def bring(index: Index, step: OneProject) -> Outcome:
 
 def _bring(index: Index, step: OneProject) -> Outcome:
     match step:
-        case AddProject(name, serial) | UpdateProject(name, serial):
+        case AddProject(name, serial):
             return index.bring(name, serial)
-        case RevalidateProject(name):
-            return index.bring(name)
+        case UpdateProject(name, serial, listed):
+            return index.bring(name, serial, listed=listed)
+        case RevalidateProject(name, listed):
+            return index.bring(name, listed=listed)
         case RenderProject(name):
             return index.render(name)
         case CompleteProject(name):

@@ -13,7 +13,8 @@ import orjson
 from app.baton import laid_down
 from app.names import ProjectName
 from app.upstream.errors import NoSuchProject, UpstreamUnavailable, UpstreamUntrusted
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.judging import judged
+from app.upstream.wire import Answer, Ask, Wire
 
 # So many projects without an answer, and none with one: the index does not offer it.
 # One is not enough: a project may have a page and, being quarantined, no legacy JSON.
@@ -96,7 +97,7 @@ def _raise_if_later(answer: Answer[bytes | None]) -> None:
 
     A 404 teaches nothing: it is the project that is missing, or the whole service.
     """
-    found = judge(answer.status, answer.url, NoSuchProject)
+    found = judged(answer, NoSuchProject)
     if isinstance(found, UpstreamUnavailable):
         raise found
 

@@ -13,9 +13,10 @@ from app.pages import values
 from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
 from app.pages.places import PackagePlaces
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
+from app.upstream.judging import judged
 from app.upstream.legacy import Legacy, LegacyJson
 from app.upstream.policy import Addresses
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.wire import Answer, Ask, Wire
 
 _ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -78,7 +79,7 @@ class ProjectPages:
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return None
         if answer.body is None:
-            raise judge(answer.status, answer.url, NoSuchProject)
+            raise judged(answer, NoSuchProject)
         try:
             project, legacy = self._parse(name, answer, answer.body)
         except PageError as error:
