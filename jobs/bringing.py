@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.assembly import open_index, open_upstream
+from app.baton import carrying
 from app.config import Config
 from app.index import Index, Outcome
 from app.steps import (
@@ -63,6 +64,11 @@ OneProject = AddProject | UpdateProject | RevalidateProject | RenderProject | Co
 
 def bring(index: Index, step: OneProject) -> Outcome:
     """Carry out a step about one project."""
+    with carrying():
+        return _bring(index, step)
+
+
+def _bring(index: Index, step: OneProject) -> Outcome:
     match step:
         case AddProject(name, serial):
             return index.bring(name, serial)

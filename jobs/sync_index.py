@@ -35,9 +35,9 @@ from jobs.root_list import RootList
 from jobs.running import Report
 from jobs.upstream_list import keep_list
 
-_WORKERS_PER_CONNECTION = 6
-"""One is at upstream, the others render, or wait for the flush that ends a batch: with
-three some fifteen in a hundred fewer projects a second are written, with twelve no more."""
+_WORKERS_PER_CONNECTION = 4
+"""One is at upstream, one computes (`app.baton`), the others wait for the flush that ends
+a batch: the more there are, the more projects share it."""
 
 _MANY = 1000
 """From so many projects on, it pays to start processes for them."""

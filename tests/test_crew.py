@@ -212,7 +212,7 @@ def test_a_long_plan_is_carried_out_by_processes(
     assert crew is not None
     with crew:
         wait_for(lambda: len(workers()) == 3)
-        assert 6 * config.sync.concurrent_downloads == crew.count
+        assert 4 * config.sync.concurrent_downloads == crew.count
     assert job.crew(999) is None
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert job.crew(1000) is None

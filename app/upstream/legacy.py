@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import orjson
 
+from app.baton import laid_down
 from app.names import ProjectName
 from app.upstream.errors import NoSuchProject, UpstreamUnavailable, UpstreamUntrusted
 from app.upstream.judging import judged
@@ -64,7 +65,7 @@ class LegacyJson:
         for template in (self._templates or self._every) if insist else self._templates:
             url = template.format(what)
             ask = Ask(url, {"Accept": "application/json"}, self._limit)
-            with self._turns:
+            with laid_down(), self._turns:
                 answer = self._wire.fetch(ask, _json)
             if answer.body is not None:
                 known = _load(url, answer.body)

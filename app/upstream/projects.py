@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+from app.baton import laid_down
 from app.model import Project
 from app.names import ProjectName
 from app.pages import values
@@ -73,7 +74,7 @@ class ProjectPages:
         conditions = known.conditions() if known else {}
         url = self._addresses.page(name)
         ask = Ask(url, {"Accept": _ACCEPT, **conditions}, self._limit)
-        with self._turns:
+        with laid_down(), self._turns:
             answer = self._wire.fetch(ask, whole)
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return None
