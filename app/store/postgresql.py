@@ -1,7 +1,7 @@
 """The database on a server: PostgreSQL, for several machines."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from select import POLLIN, poll
@@ -63,7 +63,7 @@ _WINDOW = (
     # of the table to be dead.
     'ALTER TABLE "window" SET (autovacuum_vacuum_scale_factor = 0.05)',
 )
-_UPGRADES = {
+_UPGRADES: Mapping[bytes, tuple[bytes, tuple[str, ...]]] = {
     # Votes of late were in the tallies as well; those that are stay there.
     b"4": (b"5", ('ALTER TABLE "window" ADD COLUMN source SMALLINT', *_WINDOW)),
 }
