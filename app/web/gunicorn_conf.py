@@ -8,9 +8,7 @@ import atexit
 import os
 import shutil
 from pathlib import Path
-
-from gunicorn.arbiter import Arbiter
-from gunicorn.workers.base import Worker
+from typing import Any
 
 from app.config import load
 from app.runtime import RunDirectory
@@ -50,12 +48,12 @@ loglevel = "warning"
 proc_name = "larder"
 
 
-def post_worker_init(worker: Worker) -> None:
+def post_worker_init(worker: Any) -> None:  # noqa: ANN401  gunicorn has no types
     """Have a worker stop waiting for its last requests before its master kills it."""
     worker.cfg.set("graceful_timeout", _REQUESTS_END)
 
 
-def worker_exit(server: Arbiter, worker: Worker) -> None:
+def worker_exit(server: object, worker: object) -> None:
     """Have a worker put its votes down now: the interpreter would first wait for its threads."""
     del server, worker
     atexit._run_exitfuncs()  # noqa: SLF001  once: what ran is not run again
