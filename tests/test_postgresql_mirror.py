@@ -17,6 +17,7 @@ from jobs.parts import make_folders
 from tests.fake_pypi import FakeFile, FakePypi, Hang, make_wheel
 from tests.mirrors import write_config
 from tests.postgresql import Server, running_server
+from tests.running import larder_up
 from tests.serving import Serving, wait_until
 from tests.test_jobs import JOBS, ask, held, run, vote
 
@@ -104,7 +105,7 @@ def test_a_dry_run_makes_no_tables(mirror: Path, url: str, job: str) -> None:
     assert {} == rows(url)
 
 
-@pytest.mark.parametrize("job", [*JOBS, "status", "up"])
+@pytest.mark.parametrize("job", [*JOBS, "status"])
 def test_a_job_tries_later_while_the_server_is_away(
     tmp_path: Path, fake_pypi: FakePypi, mortal: Server, job: str
 ) -> None:
@@ -115,6 +116,48 @@ def test_a_job_tries_later_while_the_server_is_away(
         assert (75, "") == (done.returncode, done.stdout), done.stderr
         assert "cannot be opened: No such file or directory; is the" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.system
+def test_a_mirror_starts_while_the_server_is_away(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """It serves what is here, says so in a sentence, and is whole once the server is back."""
+    file = fake_pypi.add(make_wheel("six", "1.16.0", padding=20_000))
+    fake_pypi.add(make_wheel("seven", "1.0"))
+    path = write_config(tmp_path, fake_pypi, database=mortal.fresh())
+    make_folders(load(path))
+    ask(path, "six")
+    vote(path, file)
+    assert 0 == run("sync", path).returncode
+    mortal.stop()
+    with larder_up(path) as up:
+        assert file.filename in up.get("/simple/six/").text
+        assert file.content == up.get(f"/packages/{file.path}").content
+        assert 503 == up.get("/simple/seven/").status_code
+        mortal.start()
+        wait_until(lambda: 200 == up.get("/simple/seven/").status_code)
+        said = up.stop()
+    assert 1 == said.count("serving what is here, and trying the database again: the database")
+    assert "Traceback" not in said
+
+
+@pytest.mark.system
+def test_an_empty_mirror_starts_while_the_server_is_away(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """Its first project is there as soon as the database is."""
+    fake_pypi.add(make_wheel("six", "1.16.0"))
+    path = write_config(tmp_path, fake_pypi, database=mortal.fresh())
+    mortal.stop()
+    try:
+        with larder_up(path) as up:
+            assert 503 == up.get("/simple/six/").status_code
+            mortal.start()
+            wait_until(lambda: 200 == up.get("/simple/six/").status_code)
+    finally:
+        if mortal.process is None:
+            mortal.start()
 
 
 @pytest.mark.parametrize("job", ["score", "status"])
