@@ -264,7 +264,7 @@ def test_one_clean_run_puts_everything_right(
     """Votes, releases, deletions, other limits and tiers, hands in the tiers, and crashes."""
     on_server = "postgresql" in request.keywords
     run_state_machine_as_test(
-        lambda: Cache(new_database()),  # type: ignore[arg-type]  any maker of machines will do
+        lambda: Cache(new_database()),  # type: ignore[arg-type]
         settings=settings(
             max_examples=max(1, EXAMPLES // 4) if on_server else EXAMPLES,
             derandomize=True,
