@@ -10,6 +10,7 @@ from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.lost_votes import LostVotes
+from app.pacing import Pace
 from app.pages import FORMAT, PackagePlaces
 from app.rerender import OwnPages
 from app.runtime import RunDirectory
@@ -21,7 +22,7 @@ from app.tree import PageTree
 from app.upstream import Upstream, UpstreamPolicy
 
 
-def open_upstream(config: Config, connections: int) -> Upstream:
+def open_upstream(config: Config, connections: int, pace: Pace | None = None) -> Upstream:
     """Return the door to upstream, with so many connections kept alive."""
     source, sync = config.upstream, config.sync
     return Upstream(
@@ -35,7 +36,8 @@ def open_upstream(config: Config, connections: int) -> Upstream:
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,
-        )
+        ),
+        pace,
     )
 
 

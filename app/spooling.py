@@ -4,13 +4,16 @@ Where the reading stands is in the store, in the transaction that counts the vot
 a kill in between neither loses nor repeats anything. It is noted by what the file begins
 with, not by its inode's number, which the filesystem gives to another file. A spool that
 has grown is set aside under another name; what nginx still writes to it until it reopens
-its logs is read before it is deleted.
+its logs is read before it is deleted. Beside it may lie what the application left when it
+ended; that is deleted once it is read.
 """
 
 import os
+import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import BinaryIO
 from app.clients import network_id
 from app.locks import FileLock, LockedError
 from app.model import Vote, VoteSource
-from app.spool import parse_spool_line
+from app.spool import parse_spool_line, spool_line
 from app.store import Store
 
 _BATCH = 1 << 20
@@ -33,6 +36,9 @@ _SHORTEST = 32
 
 _ROTATE_AT = 64 << 20
 """Bytes after which a spool that is read to its end is set aside."""
+
+_LEFT = "left-"
+"""How files of the application's begin."""
 
 _SETTLED = 60
 """Seconds after which nginx's workers, too, have surely reopened their logs."""
@@ -55,8 +61,9 @@ class Spool:
     def pending(self) -> int:
         """Return how many bytes have not been read yet."""
         total = 0
-        for path in self._files():
-            with path.open("rb") as stream:
+        for path in (*self._files(), *self._left()):
+            # Somebody may have read it to its end since.
+            with suppress(FileNotFoundError), path.open("rb") as stream:
                 mark = _mark_of(stream)
                 size = os.fstat(stream.fileno()).st_size
                 total += max(0, size - self.store.spool_position(mark)) if mark else 0
@@ -71,6 +78,9 @@ class Spool:
             with FileLock(self.path.with_suffix(".lock")):
                 counted = sum(self._read(path) for path in self._files())
                 self._tidy()
+                for path in self._left():
+                    counted += self._read(path)
+                    self._delete(path)
                 return counted
         except LockedError:
             return 0
@@ -81,6 +91,30 @@ class Spool:
 
     def _files(self) -> list[Path]:
         return [path for path in (self._aside, self.path) if path.is_file()]
+
+    def leave(self, votes: Sequence[Vote]) -> None:
+        """Leave votes behind that the database could not take, for whoever reads the spool.
+
+        Raises:
+            OSError: The disk does not take them; nothing is left then.
+
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        partial = self.path.parent / f"{_LEFT}{name}.new"
+        try:
+            with partial.open("xb") as stream:
+                stream.writelines(spool_line(vote, name) for vote in votes)
+                stream.flush()
+                os.fsync(stream.fileno())
+            # Read by others from here on, and whole.
+            partial.rename(partial.with_suffix(self.path.suffix))
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def _left(self) -> list[Path]:
+        return sorted(self.path.parent.glob(f"{_LEFT}*{self.path.suffix}"))
 
     def _read(self, path: Path) -> int:
         counted = 0
@@ -108,7 +142,9 @@ class Spool:
         for line in lines:
             found = parse_spool_line(line)
             if found is not None:
-                number = network_id(key, found.network)
+                number = found.number
+                if number is None:
+                    number = network_id(key, found.network or "")
                 client = found.network if self.keep_networks else None
                 yield Vote(found.path, number, int(found.time), VoteSource.SPOOL, client)
 
@@ -122,11 +158,15 @@ class Spool:
             # nginx has not begun a new one, so it writes to the old one still.
             self._reopen()
         elif self.clock() - self._aside.stat().st_ctime > _SETTLED and not self.pending():
-            with self._aside.open("rb") as stream:
-                mark = _mark_of(stream)
-            self._aside.unlink()
-            if mark:
-                self.store.forget_spool(mark)
+            self._delete(self._aside)
+
+    def _delete(self, path: Path) -> None:
+        """Delete a file that is read to its end, and what is known of it."""
+        with path.open("rb") as stream:
+            mark = _mark_of(stream)
+        path.unlink()
+        if mark:
+            self.store.forget_spool(mark)
 
     def _reopen(self) -> None:
         """Have nginx open a new spool (its signal for that is USR1)."""

@@ -4,6 +4,7 @@ Whoever scores reads one row a file, not fifty million votes.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from app.model import VoteSource
 from app.names import FilePath
 from app.scoring import HeatScale
 from app.store.connection import Connection, chunks
-from app.store.tables import File, Heat, Setting, Tally
+from app.store.tables import File, Heat, Setting, Tally, Window
 
 _SCALE = "heat"
 """The setting that has the scale."""
@@ -22,8 +23,9 @@ _SCALE = "heat"
 _PAGE = 20_000
 """Rows read at a time: neither memory nor a reader's transaction grows with the table."""
 
+_ANNOUNCED = ~File.metadata_sha256.is_null()
 
-_Row = tuple[int, str, int | None, int, int, float, int]
+_Row = tuple[int, str, int | None, int, int, float, int, int]
 
 
 class Popular(NamedTuple):
@@ -37,6 +39,8 @@ class Popular(NamedTuple):
     ever: int
     heat: float
     inherited: bool
+    # Whether the index announces core metadata for it.
+    announced: bool
 
 
 class PopularityQueries(Connection):
@@ -63,10 +67,12 @@ class PopularityQueries(Connection):
         """Yield those of the files that can be held, as files that nobody wants."""
         with self._reading():
             for part in chunks(paths):
-                query = File.select(File.id, File.path, File.size)
+                query = File.select(File.id, File.path, File.size, _ANNOUNCED)
                 known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
-                for file, path, size in self._rows(known):
-                    yield Popular(file, path, size, 0, 0, 0.0, inherited=False)
+                for file, path, size, announced in self._rows(known):
+                    yield Popular(
+                        file, path, size, 0, 0, 0.0, inherited=False, announced=bool(announced)
+                    )
 
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
@@ -75,15 +81,19 @@ class PopularityQueries(Connection):
             return _popular(rows[0], self._scale(), now) if rows else None
 
     def counted(self) -> int:
-        """Return how many votes the tallies have."""
-        with self._reading():
-            return int(self._only(Tally.select(fn.COALESCE(fn.SUM(Tally.votes), 0))))
+        """Return how many votes have been counted and have not expired."""
+        return sum(self.counted_by_source().values())
 
     def counted_by_source(self) -> dict[VoteSource, int]:
-        """Return how many votes the tallies have of each source."""
+        """Return how many they are of each source."""
+        counts: Counter[VoteSource] = Counter()
         with self._reading():
-            query = Tally.select(Tally.source, fn.SUM(Tally.votes)).group_by(Tally.source)
-            return {VoteSource(source): int(votes) for source, votes in self._rows(query)}
+            old = Tally.select(Tally.source, fn.SUM(Tally.votes)).group_by(Tally.source)
+            late = Window.select(Window.source, fn.COUNT(1)).group_by(Window.source)
+            for source, votes in (*self._rows(old), *self._rows(late)):
+                if source is not None:
+                    counts[VoteSource(source)] += int(votes)
+        return dict(counts)
 
     def _scale(self) -> HeatScale:
         row = self._only(Setting.select(Setting.value).where(Setting.key == _SCALE))
@@ -91,7 +101,7 @@ class PopularityQueries(Connection):
 
     def _popular(self, condition: object) -> Sequence[_Row]:
         columns = (Heat.votes, Heat.ever, Heat.heat, Heat.inherited)
-        query = Heat.select(Heat.file, File.path, File.size, *columns)
+        query = Heat.select(Heat.file, File.path, File.size, *columns, _ANNOUNCED)
         query = query.join(File, on=(File.id == Heat.file))
         held = query.where(condition, File.listed == 1, ~File.sha256.is_null())
         return list(self._rows(held.order_by(Heat.file).limit(_PAGE)))
@@ -120,6 +130,6 @@ def scale_value(scale: HeatScale) -> bytes:
 
 
 def _popular(row: _Row, scale: HeatScale, now: int) -> Popular:
-    file, path, size, votes, ever, heat, inherited = row
+    file, path, size, votes, ever, heat, inherited, announced = row
     heat = scale.heat(heat, now)
-    return Popular(file, FilePath(path), size, votes, ever, heat, bool(inherited))
+    return Popular(file, FilePath(path), size, votes, ever, heat, bool(inherited), bool(announced))
