@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.config.settings import Address, Config, LogFormat, VotesVia
 from app.model import PageFormat
+from app.nginx.hsts import with_hsts
 from app.nginx.machine import Runtime
 from app.nginx.values import Safe, mention, pattern, plain, quoted, sentence, socket
 from app.pages.accept import CLIENT_ACCEPTS
@@ -61,13 +62,14 @@ def render(config: Config, runtime: Runtime) -> str:
         keep_trailing_newline=True,
         finalize=_only_checked,
     )
-    return environment.get_template("nginx.conf.j2").render(
+    text = environment.get_template("nginx.conf.j2").render(
         **_of_machine(runtime),
         **_of_mirror(config),
         **_of_serving(config, runtime),
         **_of_votes(config),
         accepts=_accepts(CLIENT_ACCEPTS),
     )
+    return with_hsts(text, config.tls.hsts) if config.tls and config.tls.hsts else text
 
 
 class _Checked(str):
