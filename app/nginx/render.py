@@ -96,6 +96,7 @@ def _wrap(value: Safe | int | list[Safe] | None) -> object:
 
 
 def _of_machine(runtime: Runtime) -> dict[str, object]:
+    connections = min(_MAX_CONNECTIONS, max(16, runtime.open_files // 2))
     return _view(
         user=plain(runtime.user, "user") if runtime.user else None,
         run_dir=plain(runtime.run_dir, "the run directory"),
@@ -107,7 +108,8 @@ def _of_machine(runtime: Runtime) -> dict[str, object]:
         ipv6=runtime.ipv6,
         workers=runtime.workers,
         open_files=runtime.open_files,
-        connections=min(_MAX_CONNECTIONS, max(16, runtime.open_files // 2)),
+        connections=connections,
+        network_connections=connections * runtime.workers // 4,
     )
 
 
