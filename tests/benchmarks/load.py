@@ -54,16 +54,19 @@ class Target:
     new_votes: bool = False
 
 
-def rate(target: Target, seconds: float, folder: Path, connections: int = CONNECTIONS) -> float:
-    """Return how many requests a second are answered.
+def find_wrk() -> str | None:
+    """Return where wrk is, if it is installed."""
+    return shutil.which("wrk")
+
+
+def rate(target: Target, seconds: float, folder: Path, wrk: str | None) -> float:
+    """Return how many requests a second are answered; without wrk, to the small client.
 
     Raises:
         LoadError: An answer was no success, or there was none.
 
     """
-    wrk = shutil.which("wrk")
     command = _wrk(wrk, target, seconds, folder) if wrk else _small(target, seconds)
-    command[1:1] = ["-c", str(connections)] if wrk else []
     said = subprocess.run(
         command,
         cwd=ROOT,
@@ -93,7 +96,7 @@ def _first(seconds: float) -> int:
 
 
 def _wrk(wrk: str, target: Target, seconds: float, folder: Path) -> list[str]:
-    command = [wrk, "-t", "1", "-d", f"{max(1, round(seconds))}s"]
+    command = [wrk, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{max(1, round(seconds))}s"]
     for name, value in target.headers.items():
         command += ["-H", f"{name}: {value}"]
     if target.new_votes:
@@ -135,9 +138,9 @@ class _Crowd:
             self._start()
 
     def run(self, seconds: float) -> None:
-        """Ask for so long."""
+        """Ask for so long, and until one is answered."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while time.monotonic() < until or (not self.done and time.monotonic() < until + 20):
             for key, _ in self._selector.select(0.1):
                 self._read(key.data)
 

@@ -10,7 +10,6 @@ themselves took for a request; it hardly depends on what else the machine does.
 
 import argparse
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from app.names import FilePath
-from tests.benchmarks.load import ROOT, LoadError, Target, first_network, rate
+from tests.benchmarks.load import ROOT, LoadError, Target, find_wrk, first_network, rate
 from tests.benchmarks.raw_nginx import raw_nginx
 from tests.fake_pypi import FakePypi
 from tests.serving import Serving, ask, wait_until
@@ -53,6 +52,7 @@ class _Bench:
     seconds: float
     rounds: int
     slow: int
+    wrk: str | None
 
     def file(self, path: FilePath, *, new_votes: bool = False) -> tuple[Target, Target]:
         """Return a file as the plain nginx has it, and as the mirror has."""
@@ -79,7 +79,7 @@ class _Bench:
         found = []
         for target, master in zip(targets, masters, strict=True):
             before = _cpu(master)
-            requests = rate(target, self.seconds, self.folder)
+            requests = rate(target, self.seconds, self.folder, self.wrk)
             found.append((requests, (_cpu(master) - before) / requests))
         (raw, raw_cpu), (ours, our_cpu) = found
         return raw, ours, ours / raw, raw_cpu / max(our_cpu, 1e-9)
@@ -88,10 +88,13 @@ class _Bench:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print a line for each figure."""
     options = _parser().parse_args(arguments)
-    if shutil.which("wrk") is None:
+    if options.wrk is None:
         print("wrk is missing (Debian, Ubuntu: apt-get install wrk): a small client stands in,")
-        print("which is slower than nginx, so the ratios say little")
-    print(f"load {os.getloadavg()[0]:.2f}; 32 connections; medians of {options.rounds} rounds")
+        print("which is slower than nginx, so the ratios say little", flush=True)
+    print(
+        f"load {os.getloadavg()[0]:.2f}; 32 connections; medians of {options.rounds} rounds",
+        flush=True,
+    )
     with _running(options) as bench:
         for name in options.parts:
             _PARTS[name](bench)
@@ -105,6 +108,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--slow", type=int, default=2000, help="connections of slow clients")
     parser.add_argument("--workers", type=int, default=1, help="gunicorn's")
     parser.add_argument("--parts", nargs="+", choices=list(_PARTS), default=list(_PARTS))
+    parser.add_argument(
+        "--small-client",
+        dest="wrk",
+        action="store_const",
+        const=None,
+        default=find_wrk(),
+        help="use the client that stands in where wrk is missing",
+    )
     parser.add_argument("--folder", type=Path, help="where to work; a short path")
     return parser
 
@@ -140,10 +151,17 @@ def _running(options: argparse.Namespace) -> Iterator[_Bench]:
             assert mirror.get("/pypi/simple/held/").status == 200
             mirror.hold("hot", small.path, small.content)
             mirror.hold("hot", large.path, large.content)
-            paths = small.path, large.path
+            paths = FilePath(small.path), FilePath(large.path)
             try:
                 yield _Bench(
-                    mirror, raw, *paths, folder, options.seconds, options.rounds, options.slow
+                    mirror,
+                    raw,
+                    *paths,
+                    folder,
+                    seconds=options.seconds,
+                    rounds=options.rounds,
+                    slow=options.slow,
+                    wrk=options.wrk,
                 )
             finally:
                 os.sched_setaffinity(0, set(cores))
@@ -168,7 +186,7 @@ def _new_votes(bench: _Bench) -> None:
     before = len(bench.mirror.spooled())
     what = f"100 KB, every vote new, {workers} app worker{'s' * (workers > 1)}"
     bench.compare(what, bench.file(bench.small, new_votes=True))
-    print(f"    of the votes {len(bench.mirror.spooled()) - before} went by the spool")
+    print(f"    of the votes {len(bench.mirror.spooled()) - before} went by the spool", flush=True)
 
 
 def _waits(bench: _Bench) -> None:
@@ -186,7 +204,8 @@ def _waits(bench: _Bench) -> None:
     middle, last = ([1000 * quantiles(times[name], n=100)[at] for name in times] for at in (49, 98))
     print(
         f"a new vote adds to a download: p50 {middle[1] - middle[0]:.2f} ms, "
-        f"p99 {last[1] - last[0]:.2f} ms (raw: {middle[0]:.2f} and {last[0]:.2f} ms)"
+        f"p99 {last[1] - last[0]:.2f} ms (raw: {middle[0]:.2f} and {last[0]:.2f} ms)",
+        flush=True,
     )
 
 
@@ -232,7 +251,7 @@ def _slow(bench: _Bench) -> None:
             crowds.append(crowd)
             assert crowd.stdout is not None
             assert crowd.stdout.readline() == "ready\n"
-        print(f"with {bench.slow} connections of slow clients on each:")
+        print(f"with {bench.slow} connections of slow clients on each:", flush=True)
         _pages(bench)
         _files(bench)
     finally:
