@@ -21,6 +21,7 @@ from jobs.children import Child, Pauses, Register
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import CONFIG_VARIABLE, Stop, add_config_option, read_config, set_up_logging
 from jobs.parts import make_folders
+from jobs.reloading import Hangup, Watched
 from jobs.timetable import Timetable
 
 logger = logging.getLogger("larder")
@@ -72,7 +73,9 @@ def _run(options: argparse.Namespace, stop: Stop) -> None:
     directory = RunDirectory(config.repo_path)
     try:
         with FileLock(directory.up_lock):
-            _Mirror.start(config, path.resolve(), directory, stop).watch(stop)
+            hangup = Hangup()
+            with hangup.listening():
+                _Mirror.start(config, path.resolve(), directory, stop).watch(stop, hangup)
     except LockedError as error:
         message = f"another `larder up` is running on {config.repo_path}; stop that one first"
         raise TryLaterError(message) from error
@@ -103,6 +106,8 @@ class _Mirror:
     commands: dict[str, Sequence[str]]
     runtime: Runtime
     timetable: Timetable
+    # Certificate and key, if there are any.
+    watched: Watched
     children: dict[str, Child] = field(default_factory=dict)
     # When what has ended is started again.
     due_at: dict[str, float] = field(default_factory=dict)
@@ -135,6 +140,7 @@ class _Mirror:
             },
             runtime,
             Timetable(config, path),
+            Watched([config.tls.cert, config.tls.key] if config.tls else []),
         )
         try:
             mirror._start_all(stop)
@@ -143,13 +149,20 @@ class _Mirror:
             raise
         return mirror
 
-    def watch(self, stop: Stop) -> None:
+    def watch(self, stop: Stop, hangup: Hangup) -> None:
         """Keep the children running until a signal comes, then stop them all."""
         try:
             while not stop.asked():
                 self._attempt("start what has ended", self._restart_dead)
                 self._attempt("start a job", self.timetable.tick)
                 self._attempt("note its processes", self._note_sessions)
+                if hangup.asked():
+                    logger.info("SIGHUP: nginx and the app begin anew, one process after the other")
+                    self.children["gunicorn"].send(signal.SIGHUP)
+                    self._reload_nginx()
+                if self.watched.changed():
+                    logger.info("the certificate has changed")
+                    self._reload_nginx()
                 time.sleep(_TICK)
         finally:
             logger.info("stopping")
@@ -176,6 +189,16 @@ class _Mirror:
             self.failing.add(what)
         else:
             self.failing.discard(what)
+
+    def _reload_nginx(self) -> None:
+        """Have nginx read its certificate again, if it will take it; no request is dropped."""
+        try:
+            _test_nginx_conf(self.commands["nginx"][0], self.directory.nginx_conf)
+        except UsageError as error:
+            # Maybe half of it is there; the other half is another change.
+            logger.error("nginx goes on with what it has read: %s", error)
+            return
+        self.children["nginx"].send(signal.SIGHUP)
 
     def _start_all(self, stop: Stop) -> None:
         """Start the app, then nginx, which would log each question that it cannot ask."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import file_moves, index_scale, index_sync, votes
+from tests.benchmarks import file_moves, index_scale, index_sync, serving, votes
 
 pytestmark = pytest.mark.system
 
@@ -38,6 +38,26 @@ def test_votes_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert votes.main(options) == 0
     said = capsys.readouterr().out
     for what in ("patient, 2 workers:", "as shipped, 2 workers:", "log, 2 workers:", "store alone"):
+        assert what in said
+
+
+def test_serving_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside a plain nginx, with the app well, overloaded, hung and gone, and slow clients."""
+    options = ["--small-client", "--rounds", "1", "--seconds", "0.1", "--slow", "20"]
+    assert serving.main(options) == 0
+    said = capsys.readouterr().out
+    for what in (
+        "a page, as a browser asks",
+        "100 KB, its vote in the window",
+        "5 MB",
+        "every vote new, 1 app worker ",
+        "a new vote adds to a download: p50",
+        "the app overloaded",
+        "the app hung",
+        "the app stopped",
+        "with 20 connections of slow clients on each",
+        "0 were closed",
+    ):
         assert what in said
 
 

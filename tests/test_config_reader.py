@@ -146,7 +146,7 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             redirect_url=("https://two.example.org/packages/",),
             proxy="http://user:secret@proxy.example.org:3128",
         ),
-        tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key"),
+        tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key", 365 * 86400),
         trusted_proxies=(
             ip_network("10.0.0.0/8"),
             ip_network("2001:db8::/32"),

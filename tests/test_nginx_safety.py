@@ -1,13 +1,18 @@
 """Tests of what no client may get at, through real nginx and gunicorn."""
 
+import http.client
+import os
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fake_pypi import FakePypi, make_wheel
-from tests.serving import Serving
+from tests.serving import Serving, wait_until
 from tests.web_fakes import WHEEL
 
 pytestmark = pytest.mark.system
@@ -161,12 +166,81 @@ def test_headers_of_ours_mean_nothing_from_outside(mirror: Serving, pypi: FakePy
     assert 200 == mirror.get("/pypi/simple/six/", Accept="text/*", **headers).status
 
 
+def test_one_network_cannot_take_all_connections(pypi: FakePypi, tmp_path: Path) -> None:
+    """Its slow readers are let in up to a limit; pages, and other networks, go on."""
+    serving = Serving.of(tmp_path, pypi, trusted_proxies=["127.0.0.1"])
+    content = os.urandom(8_000_000)
+    with serving as mirror, ExitStack() as readers:
+        assert 200 == mirror.get("/pypi/simple/six/").status
+        text = (mirror.runtime.run_dir / "nginx.conf").read_text()
+        (limit,) = {line.split()[-1] for line in text.splitlines() if " limit_conn clients" in line}
+        mirror.edits = {f"limit_conn clients {limit}": "limit_conn clients 3;"}
+        mirror.stop_nginx()
+        mirror.start_nginx()
+        mirror.hold("hot", WHEEL, content)
+        for last in range(3):
+            slow = readers.enter_context(socket.create_connection(("127.0.0.1", _port(mirror))))
+            network = f"X-Forwarded-For: 192.0.2.{last}"
+            slow.sendall(_request(f"/pypi/packages/{WHEEL}", "1.1", network))
+            assert slow.recv(12) == b"HTTP/1.1 200"
+        held = f"/pypi/packages/{WHEEL}"
+        assert 503 == mirror.get(held, X_Forwarded_For="192.0.2.9").status
+        assert 200 == mirror.get("/pypi/simple/six/", X_Forwarded_For="192.0.2.9").status
+        assert content == mirror.get(held, X_Forwarded_For="192.0.3.1").body
+
+
+def _port(mirror: Serving) -> int:
+    return mirror.config.listen.port
+
+
 def test_metrics_have_a_listener_of_their_own(mirror: Serving) -> None:
     """Which has nothing else."""
     assert mirror.counted("index_asks", "found") >= 1
     assert b"ok\n" == mirror.ask_metrics("/healthz").body
     for path in ("/", "/pypi/simple/six/", f"/votes/{WHEEL}", "/names/x"):
         assert 404 == mirror.ask_metrics(path).status
+
+
+def test_a_flood_of_unknown_paths_leaves_nothing(mirror: Serving) -> None:
+    """Each is another vote for nothing: no row, no file, and next to no memory."""
+    folder = _FOLDERS.rpartition("/")[0]
+
+    def flood(first: int, last: int) -> None:
+        port = mirror.config.listen.port
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+            for number in range(first, last):
+                if number % 900 == 0:
+                    # nginx ends a connection after a thousand requests.
+                    client.close()
+                client.request("HEAD", f"/pypi/packages/{folder}/{number:060x}/six.whl")
+                assert client.getresponse().read() == b""
+                client.request("GET", f"/pypi/packages/{folder}/{number:060x}/six.whl")
+                assert client.getresponse().read() is not None
+
+    flood(0, 500)
+    before, files = _memory(mirror), _files(mirror)
+    flood(500, 2500)
+    # A vote that waits for its transaction has 200 bytes; twice so many come to 1 MB.
+    assert _memory(mirror) - before < 4 << 20
+    # On a busy machine some come too late, and go to the spool.
+    wait_until(lambda: mirror.counted("votes", "skipped") + len(mirror.spooled()) >= 2000)
+    assert [] == mirror.votes()
+    assert files == _files(mirror)
+
+
+def _files(mirror: Serving) -> list[Path]:
+    """Return all that is there, but for what `up` itself writes."""
+    run = mirror.runtime.run_dir
+    return sorted(path for path in mirror.config.repo_path.rglob("*") if run not in path.parents)
+
+
+def _memory(mirror: Serving) -> int:
+    """Return what the application's worker has in memory, in bytes."""
+    assert mirror.app is not None
+    master = mirror.app.pid
+    (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    pages = int(Path(f"/proc/{worker}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

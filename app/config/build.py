@@ -82,7 +82,8 @@ def _upstream(values: Values) -> Upstream:
 def _tls(values: Values) -> Tls | None:
     if not values.has(serving.TLS_CERT):
         return None
-    return Tls(values.need(serving.TLS_CERT), values.need(serving.TLS_KEY))
+    cert, key = values.need(serving.TLS_CERT), values.need(serving.TLS_KEY)
+    return Tls(cert, key, values.get(serving.TLS_HSTS))
 
 
 def _ip_modes(values: Values) -> IpModes:

@@ -15,6 +15,7 @@ from app.config.serving_keys import (
     METRICS_LISTEN,
     RULE_CIDR,
     TLS_CERT,
+    TLS_HSTS,
     TLS_KEY,
     TRUSTED_PROXIES,
 )
@@ -32,6 +33,7 @@ def check_agreement(values: Values, problems: Problems) -> None:
         _check_capacity,
         _check_windows,
         _check_tls,
+        _check_hsts,
         _check_metrics,
         _check_rules,
         _check_lists,
@@ -75,6 +77,12 @@ def _check_tls(values: Values, problems: Problems) -> None:
             wanted = f"'{other.word}: {other.example}'"
             message = f"{one.name}: means nothing without {other.name}; add {wanted}"
             problems.add(values.place_of(one), message)
+
+
+def _check_hsts(values: Values, problems: Problems) -> None:
+    if values.has(TLS_HSTS) and not values.has(TLS_CERT):
+        message = "tls.hsts: means nothing without a certificate; add tls.cert and tls.key"
+        problems.add(values.place_of(TLS_HSTS), message)
 
 
 def _check_metrics(values: Values, problems: Problems) -> None:

@@ -50,6 +50,15 @@ TLS_KEY = Key(
     "The certificate's private key, as a PEM file.",
     example="/etc/ssl/private/mirror.key",
 )
+TLS_HSTS = Key(
+    "tls.hsts",
+    DURATION,
+    "How long whoever was here by HTTPS shall use nothing else for this host name"
+    " (`Strict-Transport-Security`, RFC 6797). Without it nobody is told: it cannot be taken"
+    " back before its time.",
+    example="365d",
+    added=True,
+)
 MODE_DEFAULT = Key(
     "ip_modes.default",
     _MODE,

@@ -82,6 +82,8 @@ class Tls:
 
     cert: Path
     key: Path
+    # For how long browsers shall use nothing but HTTPS; None: they are told nothing.
+    hsts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

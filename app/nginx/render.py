@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.config.settings import Address, Config, LogFormat, VotesVia
 from app.model import PageFormat
+from app.nginx.hsts import with_hsts
 from app.nginx.machine import Runtime
 from app.nginx.values import Safe, mention, pattern, plain, quoted, sentence, socket
 from app.pages.accept import CLIENT_ACCEPTS
@@ -61,13 +62,14 @@ def render(config: Config, runtime: Runtime) -> str:
         keep_trailing_newline=True,
         finalize=_only_checked,
     )
-    return environment.get_template("nginx.conf.j2").render(
+    text = environment.get_template("nginx.conf.j2").render(
         **_of_machine(runtime),
         **_of_mirror(config),
         **_of_serving(config, runtime),
         **_of_votes(config),
         accepts=_accepts(CLIENT_ACCEPTS),
     )
+    return with_hsts(text, config.tls.hsts) if config.tls and config.tls.hsts else text
 
 
 class _Checked(str):
@@ -94,6 +96,7 @@ def _wrap(value: Safe | int | list[Safe] | None) -> object:
 
 
 def _of_machine(runtime: Runtime) -> dict[str, object]:
+    connections = min(_MAX_CONNECTIONS, max(16, runtime.open_files // 2))
     return _view(
         user=plain(runtime.user, "user") if runtime.user else None,
         run_dir=plain(runtime.run_dir, "the run directory"),
@@ -105,7 +108,8 @@ def _of_machine(runtime: Runtime) -> dict[str, object]:
         ipv6=runtime.ipv6,
         workers=runtime.workers,
         open_files=runtime.open_files,
-        connections=min(_MAX_CONNECTIONS, max(16, runtime.open_files // 2)),
+        connections=connections,
+        network_connections=connections * runtime.workers // 4,
     )
 
 

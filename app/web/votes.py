@@ -24,7 +24,6 @@ class BallotBox:
     # None while the database has not told it.
     network_key: Callable[[], bytes | None]
     clock: Callable[[], float]
-    disk_is_full: Callable[[], bool] = lambda: False
     # Whether the database shall know the networks themselves, too.
     keep_networks: bool = False
 
@@ -40,13 +39,12 @@ class VoteResource:
         self._box, self._metrics = box, metrics
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
-        """Take a vote; what is none is answered alike, so that nginx does not ask again.
+        """Take a vote; what is none is answered alike.
 
-        On a full disk it shall: nginx keeps a 204 on the disk, and where it cannot, it
-        breaks off the download that the vote is for. A vote that cannot be taken yet goes
-        to nginx's spool, as any that the application fails.
+        A vote that cannot be taken yet goes to nginx's spool, as any that the application
+        fails.
         """
-        resp.status = falcon.HTTP_202 if self._box.disk_is_full() else falcon.HTTP_204
+        resp.status = falcon.HTTP_204
         try:
             path = parse_file_path(path_of(segments))
             network = network_of(req.get_header(NETWORK_HEADER) or "")

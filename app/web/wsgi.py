@@ -28,7 +28,6 @@ from app.store import Store, StoreError
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
-from app.web.disk_gauge import DiskGauge
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
 from app.web.metrics import Metrics
@@ -86,7 +85,6 @@ def get_app() -> "falcon.App[Any, Any]":
             buffer,
             network_key,
             time.time,
-            DiskGauge(config.repo_path).low,
             config.votes.keep_networks,
         ),
         desk=_desk(config, store),
