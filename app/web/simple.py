@@ -10,13 +10,13 @@ import falcon
 from app.locks import LockTimeoutError
 from app.model import PageFormat
 from app.names import ProjectName, parse_project
-from app.pages.accept import negotiate
 from app.pages.render import render_root_html, render_root_json
 from app.store import StoreError
 from app.tree import HTML, JSON
 from app.upstream import NoSuchProject, UpstreamError, UpstreamUnavailable
 from app.web.absent import AbsentNames
 from app.web.errors import NOT_UPSTREAM, TooBusyError, try_again
+from app.web.formats import wanted_format
 from app.web.metrics import Metrics
 from app.web.places import Places
 
@@ -101,7 +101,7 @@ class ProjectResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """Answer with a page's place."""
-        wanted = _wanted(req)
+        wanted = wanted_format(req)
         self._questions.ask(parse_project(name))
         _send_page(resp, wanted)
 
@@ -117,7 +117,7 @@ class RootResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the page's place, or with an empty list."""
-        wanted, here = _wanted(req), _pages_here(self._simple)
+        wanted, here = wanted_format(req), _pages_here(self._simple)
         if _PAGES[wanted] in here:
             _send_page(resp, wanted)
             return
@@ -132,7 +132,6 @@ class RootResource:
         # The first page that a job writes shall be seen at once.
         resp.cache_control = ["no-cache"]
         resp.append_header("Vary", "Accept")
-        resp.set_header("Access-Control-Allow-Origin", "*")
 
     on_head = on_get
 
@@ -157,14 +156,6 @@ class NameResource:
 def _pages_here(folder: Path) -> frozenset[str]:
     """Return which pages a project, or the root, has on disk; one is not enough."""
     return frozenset(page for page in _BOTH if (folder / page).exists())
-
-
-def _wanted(req: falcon.Request) -> PageFormat:
-    wanted = negotiate(req.get_header("Accept"), req.get_param("format"))
-    if wanted is None:
-        offered = ", ".join(PageFormat)
-        raise falcon.HTTPNotAcceptable(description=f"This index is offered as: {offered}")
-    return wanted
 
 
 def _send_page(resp: falcon.Response, wanted: PageFormat) -> None:
