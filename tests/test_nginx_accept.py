@@ -154,9 +154,7 @@ def test_an_odd_header_of_a_known_page_waits_for_no_hung_application(alone: Serv
 
 @pytest.mark.parametrize("wanted", PageFormat)
 @pytest.mark.parametrize("accept", ["", "image/png", *PageFormat])
-def test_a_queried_format_is_nginxs_alone(
-    alone: Serving, wanted: PageFormat, accept: str
-) -> None:
+def test_a_queried_format_is_nginxs_alone(alone: Serving, wanted: PageFormat, accept: str) -> None:
     """`?format=` wins, with its plus as it is, encoded, or decoded to a space."""
     for text in (wanted, quote(wanted), wanted.replace("+", "%20"), quote(wanted, "").upper()):
         answer = alone.get(f"{SIX}?x=1&format={text}&y=2", Accept=accept)
@@ -171,7 +169,10 @@ _VALUES = st.sampled_from(
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_VALUES | st.text(max_size=5), st.sampled_from(["", "text/html", JSON]), st.booleans())
 def test_every_query_is_read_alike(
-    mirror: Serving, wanted: str, accept: str, bare: bool  # noqa: FBT001
+    mirror: Serving,
+    wanted: str,
+    accept: str,
+    bare: bool,  # noqa: FBT001
 ) -> None:
     """Only a concrete type may be queried; an empty value leaves it to Accept."""
     encoded = quote(wanted, safe="/+|*" if bare else "")
@@ -183,9 +184,7 @@ def test_every_query_is_read_alike(
 
 def test_several_lines_are_one_header(mirror: Serving) -> None:
     """RFC 9110, section 5.3; nginx before 1.23 sees the first, and answers none with 406."""
-    for first, second in itertools.permutations(
-        ("image/png", f"{JSON};q=0.5", f"{HTML};q=0.4"), 2
-    ):
+    for first, second in itertools.permutations(("image/png", f"{JSON};q=0.5", f"{HTML};q=0.4"), 2):
         lines = f"GET {SIX} HTTP/1.1\r\nHost: x\r\nAccept: {first}\r\nAccept: {second}\r\n"
         answer = mirror.raw(f"{lines}Connection: close\r\n\r\n".encode())
         head = answer.partition(b"\r\n\r\n")[0].decode()
