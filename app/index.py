@@ -70,6 +70,8 @@ class IndexPolicy:
     patience: float
     # How pages are rendered now: `app.pages.FORMAT`, and what else changes pages.
     mark: str
+    # Where clients find upstream's files; None: no pages with upstream's own links.
+    canonical_url: str | None = None
     # Whether held files stay though upstream deleted them; never those in quarantine.
     keep_deleted: bool = False
 
@@ -101,6 +103,8 @@ class Index:
         with self._locks.hold(name, self._policy.patience):
             if not self._tree.has(name):
                 self._write(name, None, None)
+            elif self._policy.canonical_url and not self._tree.has_canonical(name):
+                self._add_canonical(name)
 
     def bring(self, name: ProjectName, announced: int | None = None) -> Outcome:
         """Bring a project in step, whatever that takes.
@@ -201,13 +205,23 @@ class Index:
                     self._render(known)
             raise
 
+    def _add_canonical(self, name: ProjectName) -> None:
+        """Write the pages that a key of the configuration has just asked for."""
+        known = self._store.tracked_project(name)
+        if known is not None:
+            with suppress(LostPageError):
+                self._render_anew(known)
+                return
+        self._write(name, None, None)
+
     def _render(self, known: TrackedProject) -> None:
         """Render pages that are not as they would be now; raises LostPageError."""
-        mark = self._policy.mark
-        if known.rendered == mark:
-            return
-        project = self._own.read(known)
-        rendered = render(project)
+        if known.rendered != self._policy.mark:
+            self._render_anew(known)
+
+    def _render_anew(self, known: TrackedProject) -> None:
+        mark, project = self._policy.mark, self._own.read(known)
+        rendered = render(project, canonical_url=self._policy.canonical_url)
         if self._own.same(known.name, rendered):
             self._store.note_rendered(known.name, mark)
             return
@@ -236,7 +250,8 @@ class Index:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         _refuse_stale(project.serial, known.serial if known else None, announced)
-        pages = render(project, self._legacy.beside(project, fetched.legacy))
+        legacy = self._legacy.beside(project, fetched.legacy)
+        pages = render(project, legacy, self._policy.canonical_url)
         staged = self._tree.stage(name, replace(pages, lasting=self._lasting(project)))
         settled = Settled(
             project.serial,

@@ -132,6 +132,7 @@ def _of_mirror(config: Config) -> dict[str, object]:
         repo_path=plain(config.repo_path, "repo_path"),
         tiers=[plain(_absolute(path), "cache.tiers") for path in tiers],
         tier_patterns=[pattern(str(path), "cache.tiers") for path in tiers],
+        canonical=config.canonical,
         pypi_url=plain(config.upstream.pypi_url, "upstream.pypi_url"),
         redirect_url=plain(config.upstream.redirect_url[0], "upstream.redirect_url"),
         user_agent=sentence(config.sync.user_agent, "sync.user_agent"),

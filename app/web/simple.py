@@ -12,7 +12,7 @@ from app.model import PageFormat
 from app.names import ProjectName, parse_project
 from app.pages.render import render_root_html, render_root_json
 from app.store import StoreError
-from app.tree import HTML, JSON
+from app.tree import CANONICAL_HTML, CANONICAL_JSON, HTML, JSON
 from app.upstream import NoSuchProject, UpstreamError, UpstreamUnavailable
 from app.web.absent import AbsentNames
 from app.web.errors import NOT_UPSTREAM, TooBusyError, try_again
@@ -30,6 +30,8 @@ _LOCATIONS = {
 # The page that a format is served from.
 _PAGES = {PageFormat.JSON: JSON, PageFormat.HTML: HTML, PageFormat.V1_HTML: HTML}
 _BOTH = frozenset(_PAGES.values())
+CANONICAL = _BOTH | {CANONICAL_HTML, CANONICAL_JSON}
+"""The pages that a project has with `index.canonical`."""
 
 
 class Asking(Protocol):
@@ -60,14 +62,14 @@ class Questions:
     clock: Callable[[], float]
     absent: AbsentNames = field(default_factory=AbsentNames)
 
-    def ask(self, name: ProjectName) -> None:
+    def ask(self, name: ProjectName, pages: frozenset[str] = _BOTH) -> None:
         """Bring a project in, unless its pages are here; raises as `Asking.ask` does.
 
         Raises:
             TooBusyError: Too many others are waiting for upstream.
 
         """
-        if _pages_here(self.simple / name) == _BOTH:
+        if _pages_here(self.simple / name, pages) == pages:
             self._count("here")
             return
         if self.absent.has(name, self.clock()):
@@ -95,14 +97,14 @@ class Questions:
 class ProjectResource:
     """`/simple/{name}/`: brings the project in, and tells nginx which page to send."""
 
-    def __init__(self, questions: Questions) -> None:
-        """Ask these questions."""
-        self._questions = questions
+    def __init__(self, questions: Questions, pages: frozenset[str] = _BOTH) -> None:
+        """Ask these questions, until these pages are here."""
+        self._questions, self._pages = questions, pages
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """Answer with a page's place."""
         wanted = wanted_format(req)
-        self._questions.ask(parse_project(name))
+        self._questions.ask(parse_project(name), self._pages)
         _send_page(resp, wanted)
 
     on_head = on_get
@@ -153,9 +155,9 @@ class NameResource:
     on_head = on_get
 
 
-def _pages_here(folder: Path) -> frozenset[str]:
+def _pages_here(folder: Path, pages: frozenset[str] = _BOTH) -> frozenset[str]:
     """Return which pages a project, or the root, has on disk; one is not enough."""
-    return frozenset(page for page in _BOTH if (folder / page).exists())
+    return frozenset(page for page in pages if (folder / page).exists())
 
 
 def _send_page(resp: falcon.Response, wanted: PageFormat) -> None:
