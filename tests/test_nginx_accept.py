@@ -131,6 +131,17 @@ def test_every_header_is_read_alike(mirror: Serving, accept: str) -> None:
     assert negotiate(accept, None) is _format(mirror.get(SIX, Accept=accept))
 
 
+@pytest.mark.parametrize(
+    "piece", [",", "*,", "a/b,", "/", "text/html;", "*/*;q=1x,", " \t", '"', ";"]
+)
+@pytest.mark.parametrize("last", [JSON, f"{JSON};q=0.5, image/png", "image/png"])
+def test_an_endless_header_is_read_alike(mirror: Serving, piece: str, last: str) -> None:
+    """No pattern of nginx's fails at it."""
+    for count in (900, 7900):
+        accept = piece * (count // len(piece)) + last
+        assert negotiate(accept, None) is _format(mirror.get(SIX, Accept=accept))
+
+
 @pytest.mark.parametrize(("accept", "expected"), CLIENT_ACCEPTS.items())
 def test_the_maps_would_read_clients_headers_alike(
     alone: Serving, accept: str, expected: PageFormat
