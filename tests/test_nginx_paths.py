@@ -1,19 +1,23 @@
 """nginx and the application read every path as one reference does: `app.names`."""
 
 import hashlib
+import json
 import re
 import string
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from app.model import PageFormat
 from app.names import Filename, InvalidNameError, parse_file_path, parse_filename, parse_project
+from app.spool import parse_spool_line
 from tests import strategies
 from tests.fake_pypi import FakePypi, make_wheel
-from tests.serving import Answer, Serving
+from tests.serving import Answer, Serving, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -154,3 +158,23 @@ def test_what_lies_around_a_file_is_no_file(mirror: Serving, tail: str) -> None:
     name = Filename("six-1.whl")
     answer: Answer = mirror.get(f"/pypi/packages/{_folder(name)}/{name}{tail}")
     assert answer.status == (302 if tail == "?" else 400 if tail == "/." else 404)
+
+
+def test_a_vote_for_a_file_of_any_alphabet_is_counted(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """By the application; and by the spool while that is away."""
+    first = fake_pypi.add_file("letters", "caf\u00e9-1.0.tar.gz", b"1")
+    second = fake_pypi.add_file("letters", "名-1+l.zip", b"2")
+    with Serving.of(tmp_path, fake_pypi) as mirror:
+        page = json.loads(mirror.get("/pypi/simple/letters/", Accept=PageFormat.JSON).body)
+        links = {file["filename"]: file["url"] for file in page["files"]}
+        for file in (first, second):
+            assert f"../../packages/{quote(file.path)}" == links[file.filename]
+        assert 302 == mirror.get(f"/pypi/packages/{quote(first.path)}").status
+        wait_until(lambda: [first.path] == mirror.votes())
+        mirror.stop_app()
+        assert 302 == mirror.get(f"/pypi/packages/{quote(second.path)}").status
+        wait_until(lambda: len(mirror.spooled()) == 1)
+        (line,) = mirror.spooled()
+        vote = parse_spool_line(line)
+        assert vote is not None
+        assert second.path == vote.path
