@@ -52,7 +52,7 @@ def mirror(
         "/pypi/pypi/six/1.17.0/json",
         # A pip.conf of bandersnatch's time, turned round as Dependabot does.
         "/pypi/web/pypi/Six/json",
-        "/pypi/web/six/json",
+        "/pypi/web/json/six",
     ],
 )
 def test_legacy_json_is_found_where_tools_look(mirror: Serving, path: str) -> None:
@@ -63,6 +63,14 @@ def test_legacy_json_is_found_where_tools_look(mirror: Serving, path: str) -> No
             assert answer.header("Location").startswith("/pypi/")
             answer = mirror.get(answer.header("Location"))
     assert (200, "six") == (answer.status, json.loads(answer.body)["info"]["name"])
+
+
+def test_web_is_a_project_too(mirror: Serving, pypi: FakePypi) -> None:
+    """Its legacy JSON is where every project's is."""
+    pypi.add(make_wheel("web", "1.0"))
+    for path in ("/pypi/web/json", "/pypi/web/1.0/json", "/pypi/pypi/web/json"):
+        answer = mirror.get(path)
+        assert (200, "web") == (answer.status, json.loads(answer.body)["info"]["name"])
 
 
 @pytest.mark.parametrize(
