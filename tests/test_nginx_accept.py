@@ -163,6 +163,18 @@ def test_an_odd_header_of_a_known_page_waits_for_no_hung_application(alone: Serv
     assert HTML is _format(alone.get(SIX, Accept="text/html;q=2"))
 
 
+def test_any_header_brings_a_project_in(mirror: Serving, pypi: FakePypi) -> None:
+    """But what cannot be answered asks nobody upstream."""
+    accepts = (_TWICE, f"{JSON};q=0.9, image/x", f"{LATEST}json;q=1;x=y", f"{JSON};charset=utf-8")
+    for number, accept in enumerate(accepts):
+        pypi.add(make_wheel(f"fresh-{number}", "1.0"))
+        path = f"/simple/fresh-{number}/"
+        assert 406 == mirror.get(f"/pypi{path}", Accept="image/png, image/png").status
+        assert 0 == pypi.count(path)
+        assert JSON is _format(mirror.get(f"/pypi{path}", Accept=accept))
+        assert 1 == pypi.count(path)
+
+
 @pytest.mark.parametrize("wanted", PageFormat)
 @pytest.mark.parametrize("accept", ["", "image/png", *PageFormat])
 def test_a_queried_format_is_nginxs_alone(alone: Serving, wanted: PageFormat, accept: str) -> None:
