@@ -68,10 +68,19 @@ def open_index(
     legacy = LegacyPages(upstream, store, shelf, mirrored=mirrored)
     own = OwnPages(store, shelf, keep_deleted=keep)
     parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy, own)
-    # Nothing of the configuration changes a page, since links are relative. A key that
-    # does adds a word of its own to the mark.
-    policy = IndexPolicy(config.timeouts.upstream, mark=str(page_format), keep_deleted=keep)
+    canonical = config.upstream.redirect_url[0] if config.canonical else None
+    policy = IndexPolicy(
+        config.timeouts.upstream, _page_mark(page_format, canonical), canonical, keep_deleted=keep
+    )
     return Index(parts, policy)
+
+
+def _page_mark(page_format: int, canonical_url: str | None) -> str:
+    """Return the word for how pages are written: each key that changes them adds its own.
+
+    Most change none, since links are relative.
+    """
+    return f"{page_format} canonical={canonical_url}" if canonical_url else str(page_format)
 
 
 def open_documents(config: Config, store: Store, upstream: Upstream, index: Index) -> Documents:

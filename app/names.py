@@ -15,7 +15,7 @@ ProjectName = NewType("ProjectName", str)
 """A normalised project name (PEP 503): lower case, single hyphens, ASCII."""
 
 Filename = NewType("Filename", str)
-"""The name of a distribution file: one path component, printable, not hidden."""
+"""The name of a distribution file: one path component, printable, not hidden, any alphabet."""
 
 Sha256 = NewType("Sha256", str)
 """A SHA-256 digest, 64 lower-case hexadecimal digits."""
@@ -36,6 +36,10 @@ _PROJECT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # PEP 503's normal form of that: most names come in it, and there are a million.
 _NORMAL = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]*")
+# PEP 427: "The archive filename is Unicode." Most are ASCII, and there are millions.
+_UNICODE_FILENAME = re.compile(r"[A-Za-z0-9_\u0080-\U0010ffff][A-Za-z0-9._+!~ \u0080-\U0010ffff-]*")
+# What stands where bytes were no UTF-8.
+_REPLACEMENT = "\ufffd"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DIGEST_FOLDERS = re.compile(r"([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})")
@@ -73,13 +77,23 @@ def parse_filename(text: str) -> Filename:
 
     Raises:
         InvalidNameError: The text is empty, hidden, too long, or holds a character
-            that no sdist or wheel has.
+            that no sdist or wheel has, or that cannot be seen.
 
     """
-    if len(text) > _MAX_COMPONENT or not _FILENAME.fullmatch(text):
+    if len(text) > _MAX_COMPONENT or not (_FILENAME.fullmatch(text) or _is_unicode(text)):
         message = f"{text[:80]!r} is not a file name"
         raise InvalidNameError(message)
     return Filename(text)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it is a file name with letters of any alphabet.
+
+    What is no letter or mark there may turn round, or hide, what is read (`isprintable`).
+    """
+    if not _UNICODE_FILENAME.fullmatch(text) or not text.isprintable():
+        return False
+    return _REPLACEMENT not in text and len(text.encode()) <= _MAX_COMPONENT
 
 
 def parse_version(text: str) -> Version:

@@ -8,7 +8,7 @@ from app.names import ProjectName
 from app.pages import FILES_URL, PageError
 from app.shelf import Shelf
 from app.store import Store, TrackedProject
-from app.tree import HTML, JSON, Pages
+from app.tree import CANONICAL_HTML, CANONICAL_JSON, HTML, JSON, Pages
 
 _GZIP = 16 + zlib.MAX_WBITS
 """What has zlib read the format of gzip."""
@@ -48,8 +48,14 @@ class OwnPages:
 
     def same(self, name: ProjectName, rendered: Pages) -> bool:
         """Whether these very pages are on the disk."""
-        wanted = ((HTML, rendered.html), (JSON, rendered.json))
-        return all(self._bytes(name, place) == b"".join(page) for place, page in wanted)
+        html, json = rendered.canonical or (None, None)
+        wanted = {
+            HTML: b"".join(rendered.html),
+            JSON: b"".join(rendered.json),
+            CANONICAL_HTML: html,
+            CANONICAL_JSON: json,
+        }
+        return all(self._bytes(name, place) == page for place, page in wanted.items())
 
     def _json(self, name: ProjectName) -> bytes:
         """Return the JSON page, if it is as it was written.
@@ -74,12 +80,24 @@ class OwnPages:
         return path.read_bytes() if path else None
 
 
-def render(project: Project, legacy: bytes | None = None) -> Pages:
-    """Return a project's pages in both formats, as larder serves them."""
-    ours = pages.with_own_links(project)
+def render(
+    project: Project, legacy: bytes | None = None, canonical_url: str | None = None
+) -> Pages:
+    """Return a project's pages in both formats, as larder serves them.
+
+    `canonical_url` is where clients find upstream's files, if there shall be pages with
+    upstream's own links as well.
+    """
+    ours, canonical = pages.with_own_links(project), None
+    if canonical_url is not None:
+        canonical = (
+            pages.render_html(project, canonical_url, origins=True),
+            pages.render_json(project, canonical_url, origins=True),
+        )
     return Pages(
         html=(pages.render_html(ours, FILES_URL),),
         json=(pages.render_json(ours, FILES_URL),),
         serial=project.serial,
         legacy=legacy,
+        canonical=canonical,
     )

@@ -33,6 +33,11 @@ JSON = "index.v1.json"
 # the next four.
 SECONDS = {HTML: 0, HTML + ".gz": 1, JSON: 2, JSON + ".gz": 3}
 
+CANONICAL_HTML = "canonical.html"
+CANONICAL_JSON = "canonical.v1.json"
+"""The pages of the second index, whose links are upstream's own (`index.canonical`). They
+are other URLs, so that their seconds may be the same."""
+
 _MANY = 4
 """From so many projects on, one flush of the whole filesystem costs less than theirs.
 
@@ -47,6 +52,8 @@ class Pages:
     html: Iterable[bytes]
     json: Iterable[bytes]
     serial: int | None = None
+    # HTML and JSON with upstream's own links, where the configuration wants them.
+    canonical: tuple[bytes, bytes] | None = None
     # The project's legacy JSON, where it is kept from the start.
     legacy: bytes | None = None
     # The places of documents that lie beside the pages that are here, and stay.
@@ -80,6 +87,11 @@ class PageTree:
         folder = self._simple / name
         return (folder / JSON).exists() and (folder / HTML).exists()
 
+    def has_canonical(self, name: ProjectName) -> bool:
+        """Whether the project's pages with upstream's own links are here."""
+        folder = self._simple / name
+        return (folder / CANONICAL_JSON).exists() and (folder / CANONICAL_HTML).exists()
+
     def names(self) -> Iterator[ProjectName]:
         """Yield the projects that have a folder; what is no project's name is left alone."""
         with os.scandir(self._simple) as entries:
@@ -108,7 +120,7 @@ class PageTree:
         staged = Staged(name, Path(folder), legacy=pages.legacy is not None)
         try:
             for filename, content in _variants(pages).items():
-                _write(f"{folder}/{filename}", content, stamp + SECONDS[filename])
+                _write(f"{folder}/{filename}", content, stamp + _second(filename))
             if pages.legacy is not None:
                 _write_legacy(folder, pages.legacy, pages.serial, stamp)
             self._shelf.carry_some(name, staged.folder, pages.lasting)
@@ -224,13 +236,14 @@ def _modified(path: Path) -> float:
 
 
 def _variants(pages: Pages) -> Mapping[str, bytes]:
-    html, json = b"".join(pages.html), b"".join(pages.json)
-    return {
-        HTML: html,
-        HTML + ".gz": pack(html),
-        JSON: json,
-        JSON + ".gz": pack(json),
-    }
+    found = {HTML: b"".join(pages.html), JSON: b"".join(pages.json)}
+    if pages.canonical is not None:
+        found[CANONICAL_HTML], found[CANONICAL_JSON] = pages.canonical
+    return found | {f"{filename}.gz": pack(content) for filename, content in found.items()}
+
+
+def _second(filename: str) -> int:
+    return SECONDS[filename.replace("canonical", "index")]
 
 
 def _write_legacy(folder: str, legacy: bytes, serial: int | None, stamp: int) -> None:
@@ -257,7 +270,7 @@ def _replace_each(folder: Path, target: Path) -> None:
     for path in target.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.is_symlink():
+        elif path.is_symlink() or not (folder / path.name).exists():
             path.unlink()
     for path in folder.iterdir():
         path.replace(target / path.name)

@@ -30,7 +30,8 @@ project_names: st.SearchStrategy[ProjectName] = st.from_regex(
 
 filenames: st.SearchStrategy[Filename] = st.builds(
     "{}{}".format,
-    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]{0,40}", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._+!~ -]{0,40}", fullmatch=True)
+    | st.text("a-.é\u0308名🐍", max_size=5).map("é{}".format),
     st.sampled_from([".whl", ".tar.gz", ".zip", ".egg"]),
 ).map(parse_filename)
 

@@ -127,6 +127,14 @@ def test_a_newer_nginx_gets_http2_in_its_own_words(
     assert "http2 on;" in new
 
 
+def test_a_newer_nginx_says_406_by_itself(config: Config, runtime: Runtime) -> None:
+    """From 1.23.0 on it joins the lines of a header, and need not ask what the others say."""
+    for version, asked in (((1, 22, 1), True), ((1, 23, 0), False)):
+        text = render(config, replace(runtime, version=version))
+        assert asked == (".none @which_format;" in text)
+    assert "" == _tested(config, replace(runtime, version=(1, 23, 0)))
+
+
 @pytest.mark.parametrize("bad", [*'"\\$;{}\n\r\t\x00\x7f', "'"])
 def test_no_value_can_end_a_string_or_a_block(config: Config, runtime: Runtime, bad: str) -> None:
     """Each value that the YAML file or the machine gives is looked at."""

@@ -35,7 +35,10 @@ NAMES = (
     "a/b-1.0.tar.gz",
     "a\\b-1.0.tar.gz",
     "n" * 300 + "-1.0.tar.gz",
-    "caf\u00e9-1.0.tar.gz",
+    "caf\u0085-1.0.tar.gz",
+    "\u202egnp.-1.0.tar.gz",
+    "\u00a0-1.0.tar.gz",
+    "\u00fc" * 112 + "-1.0.tar.gz",
 )
 URLS = (
     "file:///etc/passwd",

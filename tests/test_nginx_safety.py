@@ -82,7 +82,7 @@ def _status(answer: bytes) -> int:
         f"/pypi/packages/{_FOLDERS}/six%00.whl",
         f"/pypi/packages/{_FOLDERS}/six%0d%0aX:%20y.whl",
         f"/pypi/packages/{_FOLDERS}/.hidden",
-        f"/pypi/packages/{_FOLDERS}/caf%c3%a9.whl",
+        f"/pypi/packages/{_FOLDERS}/{'%c3%a9' * 114}.whl",
         f"/pypi/packages/{_FOLDERS}/",
         f"/pypi/packages//{WHEEL}",
         f"/pypi/packages/{WHEEL}/",
@@ -121,6 +121,14 @@ def test_it_is_not_there_and_nobody_is_asked(
         assert b"secret" not in answer
     assert () == pypi.requests
     assert before == sorted(mirror.config.repo_path.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["caf%e9", "caf%c2%85", "%e2%80%aelhw", "%c2%a0", "%ed%a0%80"])
+def test_a_name_that_cannot_be_seen_is_no_name(mirror: Serving, pypi: FakePypi, name: str) -> None:
+    """What is no UTF-8, controls a terminal, or turns the reading round."""
+    pypi.forget_requests()
+    assert 404 == mirror.get(f"/pypi/packages/{_FOLDERS}/{name}.whl").status
+    assert () == pypi.requests
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ def test_the_next_generation_has_nothing_of_the_last(
     shelf = Shelf(tmp_path)
     shelf.put_legacy(SIX, 42, release(parse_version("1.0")), b"release")
     shelf.put(SIX, provenance(parse_version("1.0"), parse_filename("six-1.0.tar.gz")), b"p")
+    # What lies among the pages goes too: there may have been a second index.
+    (folder / "canonical.html").touch()
     for serial, legacy in ((43, None), (44, b"new"), (45, b"newer")):
         write(tmp_path, serial, legacy)
         kept = {"serial-" + str(serial), "legacy"} if legacy else set()

@@ -4,6 +4,7 @@ import gzip
 import os
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -46,6 +47,21 @@ def test_no_two_variants_and_no_two_generations_share_a_tag(tmp_path: Path) -> N
     seconds = [second for second, _ in seen]
     assert len(set(seconds)) == len(seen)
     assert all(earlier < later for earlier, later in pairwise(seconds))
+
+
+def test_pages_of_the_second_index_lie_beside_the_others(tmp_path: Path) -> None:
+    """Compressed as well, with tags of their own, and gone when they are written no more."""
+    tree, folder = PageTree(tmp_path), tmp_path / "simple" / "six"
+    assert not tree.has_canonical(SIX)
+    tree.write(SIX, replace(pages("one"), canonical=(b"<html>1", b"{}1")))
+    assert tree.has_canonical(SIX)
+    names = [name.replace("index", "canonical") for name in FILES]
+    assert sorted((*FILES, *names)) == sorted(path.name for path in folder.iterdir())
+    assert b"{}1" == gzip.decompress((folder / "canonical.v1.json.gz").read_bytes())
+    assert 4 == len({int((folder / name).stat().st_mtime) for name in names})
+    tree.write(SIX, pages("two"))
+    assert not tree.has_canonical(SIX)
+    assert sorted(FILES) == sorted(path.name for path in folder.iterdir())
 
 
 def test_modification_times_are_not_in_the_future(tmp_path: Path) -> None:

@@ -122,6 +122,31 @@ def test_known_pages_need_no_python(up: Up, fake_pypi: FakePypi) -> None:
     fake_pypi.start()
 
 
+def test_what_is_served_is_right_to_the_letter(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """What `up` runs is what the tests of nginx look at: a sample of docs/serving-rules.md."""
+    file = fake_pypi.add(make_sdist("lib-two", "0.9"))
+    index = {"projects": "on-demand", "canonical": True}
+    html, json = "text/html;q=0.4", "application/vnd.pypi.simple.latest+json;q=0.5"
+    with larder_up(write_config(tmp_path, fake_pypi, index=index)) as up:
+        for path, link in (
+            ("/simple/lib-two/", "../../packages/"),
+            ("/canonical/simple/lib-two/", fake_pypi.packages_url),
+        ):
+            answer = up.get(path, Accept=f"{html}, {json}")
+            assert "application/vnd.pypi.simple.v1+json" == answer.headers["Content-Type"]
+            assert f"{link}{file.path}" == answer.json()["files"][0]["url"]
+            tag = answer.headers["ETag"]
+            assert 304 == up.get(path, Accept=json, **{"If-None-Match": tag}).status_code
+            assert 200 == up.get(path, Accept=html, **{"If-None-Match": tag}).status_code
+            assert 406 == up.get(path, Accept="image/png").status_code
+        for spelling in ("/simple/Lib.Two", "/web/simple/lib__two/"):
+            answer = up.get(spelling)
+            found = (answer.status_code, answer.headers["Location"])
+            assert (301, f"{up.config.prefix}/simple/lib-two/") == found
+        unknown = f"/packages/ab/cd/{'0' * 60}/caf%C3%A9%2B1.whl"
+        assert up.get(unknown).headers["Location"].endswith("/caf%C3%A9%2B1.whl")
+
+
 def test_clients_that_ask_at_once_cause_one_fetch(up: Up, fake_pypi: FakePypi) -> None:
     """And all of them are answered."""
     fake_pypi.inject(Slow(delay=0.5), at="/simple/the-app/")

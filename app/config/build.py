@@ -53,6 +53,7 @@ def build_config(values: Values, folder: Path) -> Config:
         log=Log(values.get(serving.LOG_PATH), values.need(serving.LOG_FORMAT)),
         timeouts=_timeouts(values),
         projects=values.need(mirror.PROJECTS),
+        canonical=values.need(mirror.CANONICAL),
         keep_deleted=values.need(mirror.KEEP_DELETED),
         database=_database(values, folder),
         schedule=_schedule(values),

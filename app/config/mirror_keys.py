@@ -73,6 +73,16 @@ PROJECTS = Key(
     default=Projects.ALL.value,
     added=True,
 )
+CANONICAL = Key(
+    "index.canonical",
+    TRUTH,
+    "Whether there is a second index, `{prefix}/canonical/simple/`, whose pages link to upstream's"
+    " own files (below the first `upstream.redirect_url`): lock files that are made through it"
+    " name no mirror. Its pages take as much disk again as the others.",
+    example="true",
+    default="false",
+    added=True,
+)
 RETRY = Key(
     "sync.retry",
     whole(0, 20, "attempts"),

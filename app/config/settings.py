@@ -234,6 +234,8 @@ class Config:
     log: Log
     timeouts: Timeouts
     projects: Projects
+    # Whether there is a second index, with upstream's own links.
+    canonical: bool
     # Whether held files stay although upstream deleted them.
     keep_deleted: bool
     database: str

@@ -44,6 +44,8 @@ class Index:
         with self._locks.hold(name, self._policy.patience):
             if not self._tree.has(name):
                 self._writer.fetch(name, None, None)
+            elif self._policy.canonical_url and not self._tree.has_canonical(name):
+                self._add_canonical(name)
 
     def bring(
         self, name: ProjectName, announced: int | None = None, *, listed: bool | None = None
@@ -124,6 +126,15 @@ class Index:
     def fail(self, name: ProjectName, error: Exception) -> None:
         """Note why a project could not be brought in step, where upstream is not at fault."""
         self._note(name, error, self._store.tracked_project(name))
+
+    def _add_canonical(self, name: ProjectName) -> None:
+        """Write the pages that a key of the configuration has just asked for."""
+        known = self._store.tracked_project(name)
+        if known is not None:
+            with suppress(LostPageError):
+                self._writer.render_anew(known)
+                return
+        self._writer.fetch(name, None, None)
 
     def _bring(
         self,

@@ -30,5 +30,7 @@ class IndexPolicy:
     patience: float
     # How pages are rendered now: `app.pages.FORMAT`, and what else changes pages.
     mark: str
+    # Where clients find upstream's files; None: no pages with upstream's own links.
+    canonical_url: str | None = None
     # Whether held files stay though upstream deleted them; never those in quarantine.
     keep_deleted: bool = False

@@ -50,7 +50,8 @@ class Writer:
             return Outcome.UNCHANGED
         project, found = fetched.project, fetched.validators
         refuse_stale(project.serial, known.serial if known else None, announced)
-        pages = render(project, self._legacy.beside(project, fetched.legacy))
+        legacy = self._legacy.beside(project, fetched.legacy)
+        pages = render(project, legacy, self._policy.canonical_url)
         staged = self._tree.stage(name, replace(pages, lasting=self._lasting(project)))
         settled = Settled(
             project.serial,
@@ -70,11 +71,13 @@ class Writer:
             LostPageError: What is here does not suffice.
 
         """
-        mark = self._policy.mark
-        if known.rendered == mark:
-            return
-        project = self._own.read(known)
-        rendered = render(project)
+        if known.rendered != self._policy.mark:
+            self.render_anew(known)
+
+    def render_anew(self, known: TrackedProject) -> None:
+        """Render pages, some of which are not here; raises as `render` does."""
+        mark, project = self._policy.mark, self._own.read(known)
+        rendered = render(project, canonical_url=self._policy.canonical_url)
         if self._own.same(known.name, rendered):
             self._store.note_rendered(known.name, mark)
             return

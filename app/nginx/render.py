@@ -7,6 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.config.settings import Address, Config, LogFormat, VotesVia
 from app.model import PageFormat
+from app.nginx.accepting import (
+    FIRST_IS_BEST,
+    PLAIN,
+    SECOND_IS_BETTER,
+    TWICE,
+    kinds,
+    queried,
+)
 from app.nginx.hsts import with_hsts
 from app.nginx.machine import Runtime
 from app.nginx.values import Safe, mention, pattern, plain, quoted, sentence, socket
@@ -25,16 +33,22 @@ DECISION_TIMEOUT_MS = 1000
 """How long the application may take to say where a file is: one look into the
 database, which may have to wait for a writer."""
 
+FORMAT_TIMEOUT_MS = 100
+"""How long the application may take to read a header, which takes it less than one."""
+
 _ASK_MARGIN = 15
 """Seconds for the application to give up on upstream before nginx gives up on it."""
 
-# The page's file for each Accept; anything else is for the application. The one without
-# a file of its own is another's under its own type, which takes a location (maps.conf.j2).
+# The page's file for each format. The one without a file of its own is another's under its
+# own type, which takes a location (accept.conf.j2).
 _SUFFIXES = {
     PageFormat.HTML: Safe(".html"),
     PageFormat.JSON: Safe(".v1.json"),
     PageFormat.V1_HTML: Safe(".v1.html"),
 }
+
+# From this one on nginx joins several lines of a header into one value.
+_JOINS_LINES = (1, 23, 0)
 
 # nginx 1.25.1 made HTTP/2 a directive of its own, and warns of the old form.
 _HTTP2_DIRECTIVE = (1, 25, 1)
@@ -67,7 +81,7 @@ def render(config: Config, runtime: Runtime) -> str:
         **_of_mirror(config),
         **_of_serving(config, runtime),
         **_of_votes(config),
-        accepts=_accepts(CLIENT_ACCEPTS),
+        **_of_formats(runtime),
     )
     return with_hsts(text, config.tls.hsts) if config.tls and config.tls.hsts else text
 
@@ -122,6 +136,8 @@ def _of_mirror(config: Config) -> dict[str, object]:
         repo_path=plain(config.repo_path, "repo_path"),
         tiers=[plain(_absolute(path), "cache.tiers") for path in tiers],
         tier_patterns=[pattern(str(path), "cache.tiers") for path in tiers],
+        canonical=config.canonical,
+        pypi_url=plain(config.upstream.pypi_url, "upstream.pypi_url"),
         redirect_url=plain(config.upstream.redirect_url[0], "upstream.redirect_url"),
         user_agent=sentence(config.sync.user_agent, "sync.user_agent"),
         client_read=seconds.read,
@@ -192,6 +208,32 @@ def _listen_options(tls: bool, http2_directive: bool) -> Safe:  # noqa: FBT001
     if not tls:
         return Safe("")
     return Safe(" ssl") if http2_directive else Safe(" ssl http2")
+
+
+def _of_formats(runtime: Runtime) -> dict[str, object]:
+    """Return what the choice of a page's format needs (`accept.conf.j2`)."""
+    view = _view(
+        twice=TWICE,
+        plain=PLAIN,
+        first_is_best=FIRST_IS_BEST,
+        second_is_better=SECOND_IS_BETTER,
+        offered=plain(", ".join(PageFormat), "the formats"),
+        format_timeout=FORMAT_TIMEOUT_MS,
+        sees_all_lines=runtime.version >= _JOINS_LINES,
+    )
+    ranges = [
+        {
+            **_view(name=kind.name),
+            "qualities": [_view(pattern=one.pattern, value=one.value) for one in kind.qualities],
+        }
+        for kind in kinds()
+    ]
+    return {
+        **view,
+        "accepts": _accepts(CLIENT_ACCEPTS),
+        "formats": [_view(pattern=queried(one), suffix=_SUFFIXES[one]) for one in PageFormat],
+        "kinds": ranges,
+    }
 
 
 def _accepts(known: Mapping[str, PageFormat]) -> list[dict[str, object]]:

@@ -4,11 +4,13 @@ The answer is the format with the highest quality. On a tie it is one that the c
 names rather than one that a wildcard lets in; of those that it names, the one that
 says most (only JSON has sizes and upload times); of those that a wildcard lets in,
 HTML, since whoever writes `*/*` may be pipenv, Bazel or a browser. The order of the
-header never counts. A malformed element is ignored; a header of nothing else is none.
+header never counts. A malformed element is ignored; a header of nothing else is none; what comes
+after the first 300 elements is ignored too.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -20,6 +22,9 @@ _QUOTED: Final = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
 # RFC 9110, section 12.4.2; and `.2`, which Java sends.
 _QUALITY: Final = re.compile(r"(?=\.?[0-9])([01]?)(?:\.([0-9]{0,3}))?")
 _CERTAIN: Final = 1000
+# Clients send six at most; 8 kB of commas would take a thread for 30 milliseconds. Those
+# headers that nginx reads by itself have no more either (accept.conf.j2).
+_MAX_RANGES: Final = 300
 
 # PEP 691: "latest" may be asked for; the answer names the real version.
 _TYPES: Final[Mapping[str, PageFormat]] = MappingProxyType(
@@ -114,7 +119,7 @@ def _exactness(offer: PageFormat, found: _Range) -> int:
 
 def _ranges(header: str) -> Iterator[_Range]:
     # No quoted text of a type that larder has holds a separator: what does is another.
-    for element in _QUOTED.sub(_unquoted, header).split(","):
+    for element in islice(_QUOTED.sub(_unquoted, header).split(","), _MAX_RANGES):
         found = _range(element)
         if found:
             yield found

@@ -35,12 +35,18 @@ _CONTROLS: Final = (("\0", "\ufffd"), ("\r", "&#13;"), ("\n", "&#10;"))
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~/-]*")
 _MARKUP: Final = re.compile("[&<>\"'\0\r\n]")
 
+# RFC 3986: reserved characters, and what is encoded already.
+_IN_A_URL: Final = "!#$%&'()*+,/:;=?@[]~"
+
 # Entries of a root page in one chunk: some 50 kB.
 _CHUNK: Final = 1000
 
 
-def render_json(project: Project, files_url: str) -> bytes:
-    """Return the project's page as JSON; a file's URL is `files_url` and its path."""
+def render_json(project: Project, files_url: str, *, origins: bool = False) -> bytes:
+    """Return the project's page as JSON; a file's URL is `files_url` and its path.
+
+    With `origins` it is where upstream has the file, where that is somewhere else.
+    """
     meta = {**project.extra_meta, "api-version": _api_version(project)}
     if project.serial is not None:
         meta["_last-serial"] = project.serial
@@ -49,12 +55,12 @@ def render_json(project: Project, files_url: str) -> bytes:
         page["versions"] = project.versions
     if project.status is not None:
         page["project-status"] = _status(project)
-    page["files"] = [_json_file(file, files_url) for file in project.files]
+    page["files"] = [_json_file(file, _url(file, files_url, origins)) for file in project.files]
     return orjson.dumps(page)
 
 
-def render_html(project: Project, files_url: str) -> bytes:
-    """Return the project's page as HTML; a file's link is `files_url` and its path."""
+def render_html(project: Project, files_url: str, *, origins: bool = False) -> bytes:
+    """Return the project's page as HTML, with the same links as `render_json`."""
     lines = [
         "<!DOCTYPE html>",
         "<html>",
@@ -72,8 +78,7 @@ def render_html(project: Project, files_url: str) -> bytes:
         "<body>",
         f"<h1>Links for {project.name}</h1>",
     ]
-    href = escape(files_url)
-    lines += [_anchor(file, href) for file in project.files]
+    lines += [_anchor(file, _url(file, files_url, origins)) for file in project.files]
     lines += ["</body>", "</html>"]
     if project.serial is not None:
         lines.append(f"<!--SERIAL {project.serial}-->")
@@ -124,12 +129,19 @@ def _status(project: Project) -> dict[str, str | None]:
     return {"status": project.status, "reason": project.status_reason}
 
 
-def _json_file(file: File, files_url: str) -> dict[str, Any]:
+def _url(file: File, files_url: str, origins: bool) -> str:  # noqa: FBT001  within the module
+    if origins and file.origin is not None:
+        # As upstream's page has it, but in characters that may stand in a URL.
+        return quote(file.origin, safe=_IN_A_URL)
+    return files_url + _quoted(file.path)
+
+
+def _json_file(file: File, url: str) -> dict[str, Any]:
     """Return PEP 691's description of a file; what is unknown is left out, not null."""
     page: dict[str, Any] = {
         **file.extra,
         "filename": file.filename,
-        "url": files_url + _quoted(file.path),
+        "url": url,
         # uv refuses a file without this key.
         "hashes": dict(file.hashes),
         "yanked": file.yanked,
@@ -149,13 +161,13 @@ def _json_file(file: File, files_url: str) -> dict[str, Any]:
     return page
 
 
-def _anchor(file: File, files_url: str) -> str:
+def _anchor(file: File, url: str) -> str:
     """Return a file's line.
 
     Bazel's rules_python splits it by hand at `<a href="`, `#sha256=` and `">`, so
     `href` comes first and no attribute holds a quote or an angle bracket.
     """
-    parts = [f'<a href="{files_url}{_quoted(file.path)}']
+    parts = [f'<a href="{_escaped(url)}']
     if digest := _best(file.hashes):
         parts.append(f"#{digest}")
     parts.append('"')

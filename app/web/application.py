@@ -16,10 +16,11 @@ from app.web.documents import (
     ReleaseResource,
 )
 from app.web.files import FileResource
+from app.web.formats import FormatResource
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
 from app.web.places import Places
-from app.web.simple import NameResource, ProjectResource, Questions, RootResource
+from app.web.simple import CANONICAL, NameResource, ProjectResource, Questions, RootResource
 from app.web.streams import FileHost, StreamResource
 from app.web.votes import BallotBox, VoteResource
 
@@ -54,6 +55,9 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     streams = StreamResource(parts.desk, parts.file_host, parts.stream_places)
     app.add_route("/simple/", RootResource(parts.simple))
     app.add_route("/simple/{name}/", ProjectResource(parts.questions))
+    app.add_route("/canonical/simple/{name}/", ProjectResource(parts.questions, CANONICAL))
+    app.add_route("/canonical/names/{name}", NameResource(f"{parts.prefix}/canonical"))
+    app.add_route("/format", FormatResource())
     app.add_route("/legacy/{name}", LegacyResource(parts.legacy))
     app.add_route("/legacy/{name}/{version}", ReleaseResource(parts.legacy))
     app.add_route("/provenance/{name}/{version}/{filename}", parts.provenance)

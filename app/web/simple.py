@@ -10,13 +10,13 @@ import falcon
 from app.locks import LockTimeoutError
 from app.model import PageFormat
 from app.names import ProjectName, parse_project
-from app.pages.accept import negotiate
 from app.pages.render import render_root_html, render_root_json
 from app.store import StoreError
-from app.tree import HTML, JSON
+from app.tree import CANONICAL_HTML, CANONICAL_JSON, HTML, JSON
 from app.upstream import NoSuchProject, UpstreamError, UpstreamUnavailable
 from app.web.absent import AbsentNames
 from app.web.errors import NOT_UPSTREAM, TooBusyError, try_again
+from app.web.formats import wanted_format
 from app.web.metrics import Metrics
 from app.web.places import Places
 
@@ -30,6 +30,8 @@ _LOCATIONS = {
 # The page that a format is served from.
 _PAGES = {PageFormat.JSON: JSON, PageFormat.HTML: HTML, PageFormat.V1_HTML: HTML}
 _BOTH = frozenset(_PAGES.values())
+CANONICAL = _BOTH | {CANONICAL_HTML, CANONICAL_JSON}
+"""The pages that a project has with `index.canonical`."""
 
 
 class Asking(Protocol):
@@ -60,14 +62,14 @@ class Questions:
     clock: Callable[[], float]
     absent: AbsentNames = field(default_factory=AbsentNames)
 
-    def ask(self, name: ProjectName) -> None:
+    def ask(self, name: ProjectName, pages: frozenset[str] = _BOTH) -> None:
         """Bring a project in, unless its pages are here; raises as `Asking.ask` does.
 
         Raises:
             TooBusyError: Too many others are waiting for upstream.
 
         """
-        if _pages_here(self.simple / name) == _BOTH:
+        if _pages_here(self.simple / name, pages) == pages:
             self._count("here")
             return
         if self.absent.has(name, self.clock()):
@@ -95,14 +97,14 @@ class Questions:
 class ProjectResource:
     """`/simple/{name}/`: brings the project in, and tells nginx which page to send."""
 
-    def __init__(self, questions: Questions) -> None:
-        """Ask these questions."""
-        self._questions = questions
+    def __init__(self, questions: Questions, pages: frozenset[str] = _BOTH) -> None:
+        """Ask these questions, until these pages are here."""
+        self._questions, self._pages = questions, pages
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         """Answer with a page's place."""
-        wanted = _wanted(req)
-        self._questions.ask(parse_project(name))
+        wanted = wanted_format(req)
+        self._questions.ask(parse_project(name), self._pages)
         _send_page(resp, wanted)
 
     on_head = on_get
@@ -117,7 +119,7 @@ class RootResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Answer with the page's place, or with an empty list."""
-        wanted, here = _wanted(req), _pages_here(self._simple)
+        wanted, here = wanted_format(req), _pages_here(self._simple)
         if _PAGES[wanted] in here:
             _send_page(resp, wanted)
             return
@@ -132,7 +134,6 @@ class RootResource:
         # The first page that a job writes shall be seen at once.
         resp.cache_control = ["no-cache"]
         resp.append_header("Vary", "Accept")
-        resp.set_header("Access-Control-Allow-Origin", "*")
 
     on_head = on_get
 
@@ -154,17 +155,9 @@ class NameResource:
     on_head = on_get
 
 
-def _pages_here(folder: Path) -> frozenset[str]:
+def _pages_here(folder: Path, pages: frozenset[str] = _BOTH) -> frozenset[str]:
     """Return which pages a project, or the root, has on disk; one is not enough."""
-    return frozenset(page for page in _BOTH if (folder / page).exists())
-
-
-def _wanted(req: falcon.Request) -> PageFormat:
-    wanted = negotiate(req.get_header("Accept"), req.get_param("format"))
-    if wanted is None:
-        offered = ", ".join(PageFormat)
-        raise falcon.HTTPNotAcceptable(description=f"This index is offered as: {offered}")
-    return wanted
+    return frozenset(page for page in pages if (folder / page).exists())
 
 
 def _send_page(resp: falcon.Response, wanted: PageFormat) -> None:
