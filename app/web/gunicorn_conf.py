@@ -7,6 +7,7 @@ gunicorn imports this module and takes its names for settings
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from app.config import load
 from app.runtime import RunDirectory
@@ -49,3 +50,12 @@ if workers > 1:
     shutil.rmtree(_counts, ignore_errors=True)
     _counts.mkdir(parents=True)
     raw_env = [f"{MULTIPROCESS}={_counts}"]
+
+    def child_exit(_server: object, worker: Any) -> None:
+        """Forget what a worker that has ended told of itself; what it counted stays.
+
+        The library has `mark_process_dead` for it, but imported in this process it would
+        not look at the variable above.
+        """
+        for path in _counts.glob(f"gauge_live*_{worker.pid}.db"):
+            path.unlink(missing_ok=True)
