@@ -13,6 +13,7 @@ from app.assembly import (
     open_index,
     open_lost_votes,
     open_spool,
+    open_traffic_spool,
     open_upstream,
 )
 from app.config import Config
@@ -120,6 +121,11 @@ class Parts:
     def spool(self) -> Spool:
         """The votes that nginx wrote while the app was away."""
         return open_spool(self.config, self.store)
+
+    @cached_property
+    def traffic_spool(self) -> Spool:
+        """What nginx wrote of its answers."""
+        return open_traffic_spool(self.config, self.store)
 
     @cached_property
     def lost_votes(self) -> LostVotes:

@@ -58,4 +58,4 @@ def test_every_metric_is_documented(store: Store) -> None:
         for family in text_string_to_metric_families(text)
     }
     documented = (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()
-    assert set(re.findall(r"^\| `(larder_\w+)` \| (\w+) \|", documented, re.M)) == told
+    assert set(re.findall(r"^\| `(larder_\w+)` \| (\w+) \|", documented, re.MULTILINE)) == told

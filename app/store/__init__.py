@@ -14,6 +14,7 @@ from app.store.popularity import Popular
 from app.store.projects import ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
+from app.store.traffic import TrafficQueries
 from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
 
@@ -47,5 +48,6 @@ class Store(
     HoldingQueries,
     VerifyQueries,
     DocumentQueries,
+    TrafficQueries,
 ):
     """Everything that larder remembers."""

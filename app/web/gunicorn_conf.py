@@ -7,7 +7,7 @@ gunicorn imports this module and takes its names for settings
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from app.config import load
 from app.runtime import RunDirectory
@@ -18,6 +18,13 @@ _config = load(Path(os.environ[CONFIG_VARIABLE]))
 _run = RunDirectory(_config.repo_path).path
 _run.mkdir(exist_ok=True)
 _memory = Path("/dev/shm")  # noqa: S108
+
+
+class _Worker(Protocol):
+    """What is used of gunicorn's own."""
+
+    pid: int
+
 
 # A Unix socket: nobody but nginx can set the headers that are believed.
 bind = f"unix:{_run / 'app.sock'}"
@@ -51,7 +58,7 @@ if workers > 1:
     _counts.mkdir(parents=True)
     raw_env = [f"{MULTIPROCESS}={_counts}"]
 
-    def child_exit(_server: object, worker: Any) -> None:
+    def child_exit(_server: object, worker: _Worker) -> None:
         """Forget what a worker that has ended told of itself; what it counted stays.
 
         The library has `mark_process_dead` for it, but imported in this process it would

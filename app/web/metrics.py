@@ -31,7 +31,7 @@ class Metrics:
     def __init__(self, *collectors: Collector) -> None:
         """Begin at zero, in a registry that is nobody else's; `collectors` add theirs."""
         # When each counter was made: with several workers the library does not tell it.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._others = CollectorRegistry()
         for collector in collectors:

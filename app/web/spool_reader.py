@@ -21,7 +21,7 @@ class ReadableSpool(Protocol):
         ...
 
     def read(self) -> int:
-        """Count the votes that are there; return how many opened a window."""
+        """Count the lines that are there; return how many counted."""
         ...
 
 
