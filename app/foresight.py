@@ -33,13 +33,31 @@ class Standing:
     # Bytes; None where nobody tells.
     size: int | None
     score: float
-    # Its place among the files that may be here, best first; None where it may not be.
+    # What it counts for where it is decided about: more, where it is there already.
+    score_with_bonus: float
+    # Its place among the files that may be here, in the order in which tiers take them;
+    # None where it may not be.
     place: int | None
     candidates: int
     # The ranks of the tiers where it should be, and where it is.
     wished: int | None
     held: int | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """The order in which files are taken to a tier, as `app.scoring.Ranking` has it."""
+
+    policy: Policy
+    rank: int
+
+    def key(self, one: Candidate) -> tuple[float, ...]:
+        """Return what is the greater, the sooner a file is taken."""
+        here = one.held is not None and one.held <= self.rank
+        score = self.policy.score(one) * (self.policy.bonus(self.rank) if here else 1)
+        held = -math.inf if one.held is None else -one.held
+        return score, held, -one.size, -one.order, -one.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +91,17 @@ class Foresight:
         if target is None:
             raise UnknownFileError(f"no page lists {path} with a SHA-256 and a size")
         policy = self.wishing.policy
-        score, count, better = policy.score(target), 0, 0
+        wish = dict(self.wishing.wish(survey, now))
+        wished = wish[target.file].rank if target.file in wish else None
+        # Whoever gets no place has lost the last contest, that for the coldest tier.
+        contest = _Contest(policy, len(self.wishing.tiers) - 1 if wished is None else wished)
+        own, count, better = contest.key(target), 0, 0
         for candidate in self.wishing.candidates(survey, now):
             if policy.eligible(candidate):
                 count += 1
-                better += policy.score(candidate) > score
-        wish = dict(self.wishing.wish(survey, now))
-        wished = wish[target.file].rank if target.file in wish else None
+                placed = wish.get(candidate.file)
+                hotter = placed is not None and placed.rank < contest.rank
+                better += hotter or contest.key(candidate) > own
         eligible = policy.eligible(target)
         return Standing(
             path=path,
@@ -88,7 +110,8 @@ class Foresight:
             votes_a_day=target.heat * math.log(2) * _DAY / self.half_life,
             inherited=target.inherited,
             size=target.size,
-            score=score,
+            score=policy.score(target),
+            score_with_bonus=own[0],
             place=better + 1 if eligible else None,
             candidates=count,
             wished=wished,

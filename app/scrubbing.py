@@ -77,7 +77,8 @@ class Scrub:
 
     def overdue(self) -> int:
         """Return how many files were not hashed in time."""
-        return self._store.count_overdue(int(self._clock()), self._policy.every)
+        roots = [folder.tier.root for folder in self._folders.values()]
+        return self._store.count_overdue(int(self._clock()), self._policy.every, roots)
 
     def verify(self, step: Verify) -> None:
         """Hash a file and its core metadata; one that moved or went meanwhile is let be.

@@ -58,6 +58,22 @@ def test_a_file_is_explained(config: Path) -> None:
     assert "it is there" in str(after["why"])
 
 
+def test_a_place_knows_what_being_here_is_worth(config: Path) -> None:
+    """The file that is here stays the first, though another has somewhat more votes."""
+    assert run("sync", config).returncode == 0
+    store = Parts(load(config)).store
+    rival = store.path_of(ProjectName("bb"), "bb-1-py3-none-any.whl")
+    assert rival
+    more = [Vote(rival, network, int(time.time())) for network in range(100, 125)]
+    assert 25 == store.add_votes(more, 300)
+    store.close()
+    here, there = (explained(config, f"{name}-1-py3-none-any.whl") for name in ("aa", "bb"))
+    assert (30, 35) == (here["votes"], there["votes"])
+    assert [(1, 0), (2, None)] == [(one["place"], one["wished"]) for one in (here, there)]
+    assert float(str(here["score"])) < float(str(there["score"]))
+    assert float(str(here["score_with_bonus"])) > float(str(there["score_with_bonus"]))
+
+
 def test_the_answer_is_a_line_for_each_fact(config: Path) -> None:
     """On a terminal; and nothing is changed."""
     done = run("score", config, "--explain", "aa-1-py3-none-any.whl")

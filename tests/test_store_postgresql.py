@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,13 @@ if child:
     assert os.waitpid(child, 0)[1] == 0
     assert store.count_tracked() == 1
 """
+_BEFORE = (
+    "DROP INDEX window_pair, window_time",
+    'INSERT INTO tally SELECT time / 3600, file, count(*), 0 FROM "window" GROUP BY 1, 2',
+    'ALTER TABLE "window" DROP COLUMN source, ADD PRIMARY KEY (file, network, time)',
+    "UPDATE setting SET value = '4' WHERE key = 'schema'",
+)
+"""What makes tables of version 4."""
 _KEY = "print(store.network_key().hex())\nstore.close()\n"
 
 
@@ -86,6 +94,26 @@ def at_once(url: str, *lines: str) -> list[str]:
     said = [process.communicate(timeout=120)[0].strip() for process in processes]
     assert [0] * 4 == [process.returncode for process in processes]
     return said
+
+
+def test_tables_of_before_are_brought_up_to_date(store: Store, url: str) -> None:
+    """A vote of late stays one: it was in the tallies already."""
+    store.record(Project(SIX, (file(1),)))
+    now = int(time.time())
+    store.add_votes([Vote(file(1).path, network, now) for network in range(5)], 300)
+    with psycopg.connect(url) as session:
+        for statement in _BEFORE:
+            session.execute(statement)
+    with closing(Store.open(url)) as opened:
+        assert 5 == opened.counted()
+        assert 1 == opened.add_votes([Vote(file(1).path, n, now) for n in range(6)], 300)
+        opened.expire_windows(now + 1)
+        assert [6, []] == [opened.counted(), list(opened.votes(0))]
+    with psycopg.connect(url) as session:
+        query = "SELECT indexdef FROM pg_indexes WHERE tablename = 'window'"
+        schema = "AND schemaname = current_schema() ORDER BY indexname"
+        found = [row[0].partition(" USING ")[2] for row in session.execute(f"{query} {schema}")]
+    assert ["btree (file, network)", "brin ("] == [found[0], found[1][:6]]
 
 
 def test_several_processes_make_the_tables_once(url: str) -> None:

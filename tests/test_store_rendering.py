@@ -161,6 +161,8 @@ def test_a_database_of_before_is_brought_up_to_date(old: Path, tmp_path: Path) -
     store.close()
     # When they were hashed last, nobody knows.
     before["holding"] = [(*row, 0) for row in before["holding"]]
+    # Their votes are in the tallies already.
+    before["window"] = [(*row, None) for row in before["window"]]
     assert before == rows(old)
     Store.open(f"sqlite:///{tmp_path}/new.db").close()
     assert shape(tmp_path / "new.db") == shape(old)

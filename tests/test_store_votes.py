@@ -103,6 +103,24 @@ def test_expiry_of_much_goes_through_many_transactions(store: Store) -> None:
     assert [1] == [one.votes for one in store.popular(NOW) if one.votes]
 
 
+@pytest.mark.parametrize("windows", [0, NOW - 2 * HOUR, NOW + HOUR])
+def test_a_vote_counts_once_whatever_expires_first(store: Store, windows: int) -> None:
+    """Its window or its hour; and its source is told all the while."""
+    store.record(Project(SIX, (file(1),)))
+    for hours in range(10):
+        source = VoteSource(hours % 3)
+        add(store, Vote(file(1).path, hours, NOW - hours * HOUR, source))
+    for _ in range(2):
+        store.expire_windows(windows)
+        assert {VoteSource(0): 4, VoteSource(1): 3, VoteSource(2): 3} == store.counted_by_source()
+    assert [4, 0] == [store.expire_votes(NOW - 5 * HOUR, windows, NOW) for _ in range(2)]
+    assert {VoteSource(source): 2 for source in range(3)} == store.counted_by_source()
+    assert [(6, 10)] == [(one.votes, one.ever) for one in store.popular(NOW)]
+    again = [Vote(file(1).path, hours, NOW - hours * HOUR) for hours in range(10)]
+    left = len(list(store.votes(0)))
+    assert 10 - left == store.add_votes(again, WINDOW)
+
+
 def test_a_file_that_nobody_wants_any_more_is_forgotten(store: Store) -> None:
     """It keeps its row while its heat may still matter."""
     store.record(Project(SIX, (file(1),)))

@@ -96,6 +96,13 @@ def test_files_of_one_hour_are_not_due_in_one_hour(parts: Parts, fake_pypi: Fake
     size = sum(step.bytes for step in steps[:3])
     assert steps[:3] == list(scrub_of(parts, late, run_bytes=size - 1).due())
     assert 40 == scrub_of(parts, late).overdue()
+    # What no page lists any more, and what is on a tier that was dropped, is not looked at.
+    fake_pypi.remove_file("p7", "p7-1-py3-none-any.whl")
+    parts.index.bring(ProjectName("p7"))
+    path = parts.store.path_of(ProjectName("p8"), "p8-1-py3-none-any.whl")
+    assert path
+    parts.store.hold(path, "/srv/dropped", 10, 0)
+    assert 38 == scrub_of(parts, late).overdue()
 
 
 def rot(place: Path) -> None:

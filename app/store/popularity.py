@@ -4,6 +4,7 @@ Whoever scores reads one row a file, not fifty million votes.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from app.model import VoteSource
 from app.names import FilePath
 from app.scoring import HeatScale
 from app.store.connection import Connection, chunks
-from app.store.tables import File, Heat, Setting, Tally
+from app.store.tables import File, Heat, Setting, Tally, Window
 
 _SCALE = "heat"
 """The setting that has the scale."""
@@ -75,15 +76,19 @@ class PopularityQueries(Connection):
             return _popular(rows[0], self._scale(), now) if rows else None
 
     def counted(self) -> int:
-        """Return how many votes the tallies have."""
-        with self._reading():
-            return int(self._only(Tally.select(fn.COALESCE(fn.SUM(Tally.votes), 0))))
+        """Return how many votes have been counted and have not expired."""
+        return sum(self.counted_by_source().values())
 
     def counted_by_source(self) -> dict[VoteSource, int]:
-        """Return how many votes the tallies have of each source."""
+        """Return how many they are of each source."""
+        counts: Counter[VoteSource] = Counter()
         with self._reading():
-            query = Tally.select(Tally.source, fn.SUM(Tally.votes)).group_by(Tally.source)
-            return {VoteSource(source): int(votes) for source, votes in self._rows(query)}
+            old = Tally.select(Tally.source, fn.SUM(Tally.votes)).group_by(Tally.source)
+            late = Window.select(Window.source, fn.COUNT(1)).group_by(Window.source)
+            for source, votes in (*self._rows(old), *self._rows(late)):
+                if source is not None:
+                    counts[VoteSource(source)] += int(votes)
+        return dict(counts)
 
     def _scale(self) -> HeatScale:
         row = self._only(Setting.select(Setting.value).where(Setting.key == _SCALE))

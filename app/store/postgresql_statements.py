@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from app.store.statements import Row, Statements
+from app.store.statements import SLICE, Row, Run, Statements
 
 _UPDATE = """
 UPDATE file SET
@@ -37,6 +37,13 @@ SELECT new.*, 1 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s:
     %s::text[], %s::text[], %s::text[])
 AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
 WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
+"""
+
+# By the rows' places: without a look at those that stay.
+_CUT = """
+DELETE FROM "window"
+WHERE ctid = ANY(ARRAY(SELECT ctid FROM "window" WHERE time < %s LIMIT %s))
+RETURNING time, file, source
 """
 
 
@@ -112,6 +119,11 @@ WHERE stale OR missing ORDER BY name
             columns = [list(column) for column in zip(*part, strict=True)]
             yield _UPDATE, columns
             yield _INSERT, columns
+
+    def cut_windows(self, run: Run, before: int, after: Row) -> tuple[Sequence[Row], Row | None]:
+        """Delete the first that are found."""
+        rows: list[Row] = run(_CUT, before, SLICE).fetchall()
+        return rows, after if len(rows) == SLICE else None
 
 
 def _rounds(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from app.store.statements import Row, Statements
+from app.store.statements import SLICE, Row, Run, Statements
 
 _UPSERT = """
 INSERT INTO file
@@ -33,6 +33,20 @@ _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, 1)"
 # few long ones are faster than many short ones. Few lengths, so that the connection
 # keeps the statements compiled.
 _ROWS = tuple((count, _UPSERT.format(rows=", ".join([_ROW] * count))) for count in (256, 32, 4, 1))
+
+# In the order of the table, which has no index by time: each slice ends at a row that was
+# looked for, however few of its rows are old.
+_END = """
+SELECT file, network, time FROM "window"
+WHERE (file, network, time) > (?, ?, ?) ORDER BY file, network, time LIMIT 1 OFFSET ?
+"""
+_CUT = """
+DELETE FROM "window" WHERE time < ?
+AND (file, network, time) > (?, ?, ?) AND (file, network, time) <= (?, ?, ?)
+RETURNING time, file, source
+"""
+_FIRST = (0, -(1 << 63), 0)
+_LAST = (1 << 62, 0, 0)
 
 
 class SqliteStatements(Statements):
@@ -106,3 +120,9 @@ ORDER BY +name
             while len(rows) - start >= count:
                 yield sql, chain.from_iterable(rows[start : start + count])
                 start += count
+
+    def cut_windows(self, run: Run, before: int, after: Row) -> tuple[Sequence[Row], Row | None]:
+        """Go through the table in its order."""
+        start = after or _FIRST
+        end: Row | None = run(_END, *start, SLICE).fetchone()
+        return run(_CUT, before, *start, *(end or _LAST)).fetchall(), end

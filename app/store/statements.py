@@ -4,11 +4,17 @@ JSON carries lists into them and out of them, so that one statement does for any
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 Row = tuple[Any, ...]
 """A file's project, path, digest, size, origin, companion, upload time and provenance."""
+
+Run = Callable[..., Any]
+"""Runs a statement with its parameters, and returns its cursor."""
+
+SLICE = 5_000
+"""Rows deleted in one transaction: no writer waits for longer than some tenth of a second."""
 
 
 class Statements(ABC):
@@ -42,4 +48,12 @@ class Statements(ABC):
         another project's page must not take its file over. A row that would stay as it
         is is not written: most updates add a few files to many. A size that was asked
         of the file host stays known where the index tells none.
+        """
+
+    @abstractmethod
+    def cut_windows(self, run: Run, before: int, after: Row) -> tuple[Sequence[Row], Row | None]:
+        """Delete some windows that started before a time; return the rows, and how to go on.
+
+        Each row is time, file and source. What comes back second is given to the next
+        call, as `after`, which is empty at the start; None at the end.
         """

@@ -131,7 +131,7 @@ class Heat(Model):
     # Its votes, each weighted by 2^((its time - reference) / half-life): so the votes of
     # yesterday weigh less today without a row being written. The setting "heat" has both.
     heat = DoubleField()
-    # Those counted in the hours that `Tally` still has.
+    # Those that `Tally` and `Window` still have.
     votes = IntegerField()
     # Those, and the ones that have expired.
     ever = IntegerField()
@@ -145,7 +145,10 @@ class Heat(Model):
 
 
 class Tally(Model):
-    """A file's votes of one hour, by where they came from: what expires, hour by hour."""
+    """A file's votes of one hour, by where they came from: what expires, hour by hour.
+
+    Those of late are in `Window` alone: a row for each in both would cost twice the disk.
+    """
 
     # Hours since the epoch.
     hour = IntegerField()
@@ -168,6 +171,8 @@ class Window(Model):
     network = BigIntegerField()
     time = BigIntegerField()
     file = IntegerField()
+    # A number of `model.VoteSource`; null once the vote is in the tallies as well.
+    source = SmallIntegerField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -227,4 +232,4 @@ TABLES: tuple[type[Model], ...] = (
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"4"
+    VERSION: ClassVar[bytes] = b"5"

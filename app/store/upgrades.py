@@ -41,5 +41,7 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
             "ALTER TABLE holding ADD COLUMN verified_at INTEGER NOT NULL DEFAULT 0",
         ),
     ),
+    # Votes of late were in the tallies as well; those that are stay there.
+    b"4": (b"5", ('ALTER TABLE "window" ADD COLUMN source INTEGER',)),
 }
 """From each version the next, and the statements that lead there."""

@@ -1,6 +1,6 @@
 """Which held files are to be hashed again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +40,16 @@ class VerifyQueries(Connection):
             for row in self._rows(due.order_by(Holding.verified_at, File.path)):
                 yield DueFile(*row)
 
-    def count_overdue(self, now: int, every: int) -> int:
-        """Return how many held files were not hashed for longer than `every`."""
+    def count_overdue(self, now: int, every: int, roots: Sequence[str]) -> int:
+        """Return how many files on these tiers were not hashed for longer than `every`.
+
+        Those that no page lists any more are not hashed again, but deleted.
+        """
         with self._reading():
             query = Holding.select(fn.COUNT(Holding.file))
-            return int(self._only(query.where(Holding.verified_at < now - every)))
+            joined = query.join(File).switch(Holding).join(Tier).where(Tier.root.in_(list(roots)))
+            late = joined.where(File.listed == 1, Holding.verified_at < now - every)
+            return int(self._only(late))
 
     def held_bytes(self) -> int:
         """Return the bytes of all held files."""

@@ -1,19 +1,16 @@
 """Votes: taken in, each once in its window."""
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from peewee import EXCLUDED, SQL, Select, ValuesList, fn
+from peewee import SQL, Select, ValuesList, fn
 
 from app import model
 from app.names import FilePath
 from app.store.connection import chunks
 from app.store.popularity import PopularityQueries
-from app.store.tables import File, Setting, Tally, Window
-
-HOUR = 3600
+from app.store.tables import File, Setting, Window
 
 _Pair = tuple[int, int]
 
@@ -81,7 +78,6 @@ class VoteQueries(PopularityQueries):
         )
         counted = [row for part in _rounds(ordered) for row in self._open_windows(part, window)]
         if counted:
-            self._tally(counted)
             self._warm(counted, now)
         return len(counted)
 
@@ -98,9 +94,7 @@ class VoteQueries(PopularityQueries):
         Around, not before: the spool's votes come later than younger ones of the app.
         """
         for part in chunks(rows):
-            votes = ValuesList([row[:3] for row in part]).cte(
-                "votes", columns=["time", "file", "network"]
-            )
+            votes = ValuesList(part).cte("votes", columns=[*_Row._fields])
             vote = votes.c
             around = Window.select(SQL("1")).where(
                 Window.file == vote.file,
@@ -108,22 +102,12 @@ class VoteQueries(PopularityQueries):
                 Window.time > vote.time - window,
                 Window.time < vote.time + window,
             )
-            columns = [vote.file, vote.network, vote.time]
+            columns = [vote.file, vote.network, vote.time, vote.source]
             alone = Select([votes], columns).where(~fn.EXISTS(around)).with_cte(votes)
-            opened = Window.insert_from(alone, [Window.file, Window.network, Window.time])
+            fields = [Window.file, Window.network, Window.time, Window.source]
+            opened = Window.insert_from(alone, fields)
             found = set(self._rows(opened.returning(Window.file, Window.network)))
             yield from (row for row in part if row.pair in found)
-
-    def _tally(self, rows: Iterable[_Row]) -> None:
-        counts = Counter((row.time // HOUR, row.file, row.source) for row in rows)
-        fields = [Tally.hour, Tally.file, Tally.source, Tally.votes]
-        for part in chunks([(*key, counts[key]) for key in sorted(counts)]):
-            self._run(
-                Tally.insert_many(part, fields=fields).on_conflict(
-                    conflict_target=[Tally.hour, Tally.file, Tally.source],
-                    update={Tally.votes: Tally.votes + EXCLUDED.votes},
-                )
-            )
 
     def _warm(self, rows: Iterable[_Row], now: int) -> None:
         scale = self._scale()

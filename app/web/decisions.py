@@ -1,6 +1,5 @@
 """Where a client gets a file that nginx did not find on a tier."""
 
-import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -10,8 +9,7 @@ from app.clients import NetworkTable
 from app.config.settings import Mode
 from app.names import COMPANION, FilePath, parse_file_path
 from app.store import KnownFile, StoreError
-
-logger = logging.getLogger(__name__)
+from app.web.outage import Outage
 
 # RFC 3986: reserved characters, and what is encoded already.
 IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
@@ -76,6 +74,7 @@ class Desk:
     def __init__(self, files: Files, modes: NetworkTable[Mode], sources: Sources) -> None:
         """Look up files, the modes of networks, and upstream's places."""
         self._files, self._modes, self._sources = files, modes, sources
+        self._outage = Outage("decided without the database", "decided with the database again")
 
     def decide(self, text: str, client: str) -> Decision:
         """Return the answer for a path below `/packages/`, and a client's address.
@@ -111,10 +110,12 @@ class Desk:
     def _look_up(self, path: FilePath) -> tuple[KnownFile | None, bool]:
         """Return what the database knows; nothing, where it cannot be read."""
         try:
-            return self._files.file(path), self._files.held_in(path) is not None
+            found = self._files.file(path), self._files.held_in(path) is not None
         except StoreError as error:
-            logger.warning("decided without the database: %s", error)
+            self._outage.note(error)
             return None, False
+        self._outage.end()
+        return found
 
     def _unheld(self, client: str, origin: str | None) -> Answer:
         """Return how a client gets what is not held."""

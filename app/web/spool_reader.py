@@ -1,12 +1,10 @@
 """The spool, read while the app runs: a vote that went there is counted within seconds."""
 
-import logging
 import threading
 from typing import Protocol
 
 from app.store import StoreError
-
-logger = logging.getLogger(__name__)
+from app.web.outage import Outage
 
 INTERVAL = 1.0
 """Seconds between two looks. nginx spools for ten seconds after an answer that came too
@@ -34,6 +32,7 @@ class SpoolReader:
     def __init__(self, spool: ReadableSpool, interval: float = INTERVAL) -> None:
         """Start the thread; that is done in the worker, not in a master that forks."""
         self._spool, self._interval = spool, interval
+        self._outage = Outage("votes stay in the spool", "the spool is read again")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
@@ -49,4 +48,6 @@ class SpoolReader:
                 if self._spool.pending():
                     self._spool.read()
             except (StoreError, OSError) as error:
-                logger.warning("votes stay in the spool: %s", error)
+                self._outage.note(error)
+            else:
+                self._outage.end()

@@ -1,6 +1,5 @@
 """How the mirror stands, for Prometheus: asked of the database when somebody asks."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 
@@ -8,8 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.store import Store, StoreError
-
-logger = logging.getLogger(__name__)
+from app.web.outage import Outage
 
 
 class Standing(Collector):
@@ -25,6 +23,7 @@ class Standing(Collector):
         """Count a project as stuck that has been failing for so many seconds."""
         self._store, self._stuck_after, self._clock = store, stuck_after, clock
         self._lost_votes = lost_votes
+        self._outage = Outage("no numbers of the index", "the index is counted again")
 
     def collect(self) -> Iterator[Metric]:
         """Yield the numbers; none while the database cannot be read."""
@@ -38,8 +37,9 @@ class Standing(Collector):
             }
             lost = self._lost_votes()
         except (StoreError, OSError) as error:
-            logger.warning("no numbers of the index: %s", error)
+            self._outage.note(error)
             return
+        self._outage.end()
         for name, number in numbers.items():
             yield GaugeMetricFamily(name, _MEANINGS[name], value=number)
         meaning = "Votes that were taken and never counted, over all restarts."

@@ -60,9 +60,10 @@ def _measure(config: Path, votes: int, files: int) -> None:
     empty = database.size()
     _seed_votes(database, loaded.database, votes, files)
     size = database.size() - empty
+    late = database.size(("window",)) / (votes // _HOURS * (_A_DAY - 1))
     print(f"{votes} votes, {files} files; load {os.getloadavg()[0]:.2f}")
     print(f"(seeded in {time.monotonic() - started:.0f} s)")
-    print(f"{'on disk':24}{size / votes:.1f} bytes a vote")
+    print(f"{'on disk':24}{size / votes:.1f} bytes a vote, {late:.1f} one of the last day")
     log = config.parent / "log"
     for name in ("score", "score, again"):
         cost = measured([sys.executable, "-m", "jobs.score", "-c", str(config)], log)
@@ -94,7 +95,7 @@ def _folder(number: int, digest: int) -> str:
 
 
 def _seed_votes(database: Seeds, url: str, votes: int, files: int) -> None:
-    """Write tallies, heat, and the windows of the last day."""
+    """Write the votes of the last day, the others' tallies, and heat."""
     scale = HeatScale(int(time.time()), Decay(1, 1).half_life)
     heat, counts = [0.0] * (files + 1), [0] * (files + 1)
     for hour, tally in _tallies(votes, files):
@@ -102,10 +103,11 @@ def _seed_votes(database: Seeds, url: str, votes: int, files: int) -> None:
         for file, count in tally:
             heat[file] += weight * count
             counts[file] += count
-        rows = ((hour, 0, *one) for one in tally)
-        database.put("tally", ("hour", "source", "file", "votes"), rows)
         if hour > scale.reference // _HOUR - _A_DAY:
             _seed_windows(database, hour, tally)
+        else:
+            rows = ((hour, 0, *one) for one in tally)
+            database.put("tally", ("hour", "source", "file", "votes"), rows)
     store = Store.open(url)
     store.keep("heat", scale_value(scale))
     store.close()
@@ -125,13 +127,14 @@ def _tallies(votes: int, files: int) -> Iterator[tuple[int, list[tuple[int, int]
 
 
 def _seed_windows(database: Seeds, hour: int, tally: Sequence[tuple[int, int]]) -> None:
+    """Write votes as they come: in the order of time, and of nothing else."""
     chance = random.Random(hour)
-    rows = (
-        (file, chance.getrandbits(63), hour * _HOUR + chance.randrange(_HOUR))
+    rows = sorted(
+        (hour * _HOUR + chance.randrange(_HOUR), chance.getrandbits(63), file, 0)
         for file, count in tally
         for _ in range(count)
     )
-    database.put("window", ("file", "network", "time"), rows)
+    database.put("window", ("time", "network", "file", "source"), rows)
 
 
 def _expire(config: Config) -> None:

@@ -20,8 +20,8 @@ class Seeds(ABC):
         """Write rows, in one transaction."""
 
     @abstractmethod
-    def size(self) -> int:
-        """Return how many bytes the database takes, once all is where it stays."""
+    def size(self, tables: Sequence[str] = ()) -> int:
+        """Return how many bytes the database, or some of its tables, take in the end."""
 
 
 class _File(Seeds):
@@ -35,11 +35,13 @@ class _File(Seeds):
             connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
         connection.close()
 
-    def size(self) -> int:
+    def size(self, tables: Sequence[str] = ()) -> int:
         connection = sqlite3.connect(self._path)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT COALESCE(SUM(pgsize), 0) FROM dbstat WHERE name = ?"
+        size = sum(connection.execute(query, (one,)).fetchone()[0] for one in tables)
         connection.close()
-        return self._path.stat().st_size
+        return size if tables else self._path.stat().st_size
 
 
 class _Server(Seeds):
@@ -53,12 +55,14 @@ class _Server(Seeds):
             for row in rows:
                 copying.write_row(row)
 
-    def size(self) -> int:
+    def size(self, tables: Sequence[str] = ()) -> int:
         with psycopg.connect(self._url, autocommit=True) as session:
             session.execute("VACUUM ANALYZE")
             found = session.execute(
                 "SELECT sum(pg_total_relation_size(oid)) FROM pg_class"
                 " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+                " AND (relname = ANY(%s) OR %s)",
+                [list(tables), not tables],
             )
             ((size,),) = found.fetchall()
         return int(size)
