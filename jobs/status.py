@@ -128,14 +128,9 @@ def _failing(project: TrackedProject, now: int, bound: int) -> FailingProject:
 
 
 def _tiers(config: Config, store: Store) -> list[TierUse]:
-    held = list(store.holdings())
+    held = store.held_by_tier()
     return [
-        TierUse(
-            str(tier.path),
-            sum(one.root == str(tier.path) for one in held),
-            sum(one.bytes for one in held if one.root == str(tier.path)),
-            tier.size_limit,
-        )
+        TierUse(str(tier.path), *held.get(str(tier.path), (0, 0)), tier.size_limit)
         for tier in config.cache.tiers
     ]
 

@@ -88,6 +88,10 @@ class Tier(Model):
 
     id = AutoField()
     root = TextField(unique=True)
+    # How many files it holds and their bytes, kept with `Holding`: nobody shall have to
+    # count millions of rows to tell them.
+    held_files = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    held_bytes = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         """Peewee's options."""
@@ -232,4 +236,4 @@ TABLES: tuple[type[Model], ...] = (
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"5"
+    VERSION: ClassVar[bytes] = b"6"
