@@ -20,12 +20,14 @@ from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.documents import Documents
 from app.foresight import Foresight
+from app.freshness import Freshness
 from app.holdings import Bounds, Holdings
 from app.index import Index
 from app.lost_votes import LostVotes
 from app.pages import FORMAT
 from app.releases import Releases
 from app.root_pages import RootPages
+from app.runs import Runs
 from app.runtime import RunDirectory
 from app.spooling import Spool
 from app.store import Store
@@ -116,6 +118,16 @@ class Parts:
     def releases(self) -> Releases:
         """The use cases of what comes to files that nobody voted for yet."""
         return Releases(self.store, self.config.cache.decay.inherit)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """What became of each job."""
+        return Runs(self.store)
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """How far the index is behind."""
+        return Freshness(self.store)
 
     @cached_property
     def spool(self) -> Spool:

@@ -39,7 +39,7 @@ from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
 from jobs.exit_codes import RefusedError, UsageError
 from jobs.hands import Hands
-from jobs.harness import Job, main
+from jobs.harness import Job, main, noting
 from jobs.parts import Parts
 from jobs.root_list import RootList
 from jobs.running import Report
@@ -82,6 +82,9 @@ class SyncIndex(Job):
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
         self._refused: tuple[str, ...] = ()
+        # When upstream was asked, and the serial that it was at.
+        self._asked_at = time.time()
+        self._seen: int | None = None
         # Why upstream could not be asked for it.
         self._away: UpstreamUnavailable | None = None
         # What its steps came to; they run side by side.
@@ -122,6 +125,7 @@ class SyncIndex(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
+        self._asked_at = time.time()
         try:
             plan, keep = self._plan_projects()
         except UpstreamUnavailable as error:
@@ -165,8 +169,16 @@ class SyncIndex(Job):
             case RemoveGone() | Withdraw():
                 self.left += 1
 
+    def begin(self) -> None:
+        """Note how far upstream is."""
+        if self._seen is not None:
+            self.parts.freshness.saw(self._seen)
+
     def conclude(self, report: Report) -> None:
         """Say which projects are stuck: the run has not done what it is for."""
+        if not (self.left or report.left or report.refused or self._away):
+            with noting():
+                self.parts.freshness.in_step(self._asked_at)
         bound = int(time.time()) - self.parts.config.sync.stuck_after
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
@@ -245,6 +257,7 @@ class SyncIndex(Job):
             return plan_index(self._states(), None, self._policy, now), []
         # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
         last = found.last if found.last is not None else max(found.serials.values(), default=None)
+        self._seen = last
         before = kept_list(store)
         if not self.options.accept_removals:
             believe(found.serials, found.last, before.last)
@@ -265,11 +278,12 @@ class SyncIndex(Job):
         changes = None if since is None else self.parts.upstream.changes(since)
         if changes is None:
             return None
+        self._seen = max(changes.values(), default=since)
         steps: list[Step] = plan_retries(self._failing(), now)
         tracked = self.parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        keep = KeepList(kept.last, followed=self._seen)
         return IndexPlan(steps), [keep] if steps else []
 
     def _worth_a_list(self) -> bool:
