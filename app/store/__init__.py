@@ -11,7 +11,7 @@ from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
 from app.store.popularity import Popular
-from app.store.projects import ProjectQueries, TrackedProject
+from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
 from app.store.traffic import TrafficQueries
@@ -22,6 +22,7 @@ __all__ = [
     "DueFile",
     "Failure",
     "Held",
+    "IndexCounts",
     "KnownFile",
     "Outdated",
     "Popular",

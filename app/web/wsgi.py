@@ -18,6 +18,7 @@ from app.assembly import (
     open_index,
     open_lost_votes,
     open_spool,
+    open_traffic_spool,
     open_upstream,
 )
 from app.clients import NetworkTable
@@ -36,7 +37,7 @@ from app.web.network_key import NetworkKey
 from app.web.places import Places
 from app.web.simple import Questions
 from app.web.spool_reader import SpoolReader
-from app.web.standing import Standing
+from app.web.standing import Facts, Standing
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
@@ -57,7 +58,15 @@ def get_app() -> "falcon.App[Any, Any]":
     store = Store.open_later(config.database)
     lost_votes = open_lost_votes(config, store)
     _settle(lost_votes)
-    metrics = Metrics(Standing(store, config.sync.stuck_after, lost_votes.count))
+    spool, traffic_spool = open_spool(config, store), open_traffic_spool(config, store)
+    facts = Facts(
+        store,
+        [(str(tier.path), tier.size_limit) for tier in config.cache.tiers],
+        lost_votes,
+        {"votes": spool, "traffic": traffic_spool},
+        config.sync.stuck_after,
+    )
+    metrics = Metrics(Standing(facts))
     upstream = open_upstream(config, config.threads)
     ledger = Ledger.open(lost_votes.folder)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger)
@@ -65,7 +74,7 @@ def get_app() -> "falcon.App[Any, Any]":
     # A worker that ends well ends through here, after its last request.
     atexit.register(buffer.close)
     atexit.register(network_key.close)
-    atexit.register(SpoolReader(open_spool(config, store)).close)
+    atexit.register(SpoolReader(spool).close)
     index = open_index(config, store, upstream)
     questions = _questions(config, index, metrics)
     documents = open_documents(config, store, upstream, index)
