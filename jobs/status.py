@@ -17,6 +17,7 @@ from app.store import Store, StoreBusyError, StoreError, TrackedProject
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import add_config_option, read_config, set_up_logging
 from jobs.parts import Parts
+from jobs.served import Traffic, served
 from jobs.upstream_list import kept_list, refused_names
 
 logger = logging.getLogger("larder")
@@ -63,6 +64,7 @@ class Status:
     tiers: list[TierUse]
     # Votes that were taken and never counted, since the database was made.
     lost_votes: int
+    traffic: list[Traffic]
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -112,6 +114,7 @@ def _gather(config: Config, parts: Parts, now: int) -> Status:
         refused_names=refused_names(store),
         tiers=_tiers(config, store),
         lost_votes=parts.lost_votes.count(),
+        traffic=served(store, now),
     )
 
 
@@ -143,6 +146,8 @@ def _show(status: Status, console: Console) -> None:
     for tier in status.tiers:
         used = f"{decimal(tier.bytes)} of {decimal(tier.limit)}"
         console.print(f"{tier.path}: {tier.files} files, {used}", soft_wrap=True)
+    for one in status.traffic:
+        console.print(str(one), soft_wrap=True, markup=False)
     if status.lost_votes:
         console.print(f"{status.lost_votes} votes were lost")
     if status.refused_names:

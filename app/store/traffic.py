@@ -51,15 +51,15 @@ class TrafficQueries(Connection):
         return self._traffic(Traffic.hour == _EVER)
 
     def count_old_traffic(self, before: int) -> int:
-        """Return how many rows `forget_traffic` would delete."""
+        """Return how many hours `forget_traffic` would delete."""
         with self._reading():
-            old = Traffic.hour.between(0, before - 1)
-            return int(self._only(Traffic.select(fn.COUNT(1)).where(old)))
+            hours = fn.COUNT(Traffic.hour.distinct())
+            return int(self._only(Traffic.select(hours).where(_old(before))))
 
     def forget_traffic(self, before: int) -> None:
         """Delete the hours before one; what was served ever stays."""
         with self._writing():
-            self._run(Traffic.delete().where(Traffic.hour.between(0, before - 1)))
+            self._run(Traffic.delete().where(_old(before)))
 
     def _traffic(self, *conditions: object) -> dict[Kind, Amount]:
         with self._reading():
@@ -70,3 +70,8 @@ class TrafficQueries(Connection):
                 Kind(Answer(answer), tier, reason): Amount(*map(int, amounts))
                 for answer, tier, reason, *amounts in rows
             }
+
+
+def _old(before: int) -> Any:
+    """Match the hours before one, and not the sums."""
+    return Traffic.hour.between(0, before - 1)
