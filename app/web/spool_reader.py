@@ -1,4 +1,4 @@
-"""The spool, read while the app runs: a vote that went there is counted within seconds."""
+"""The spools, read while the app runs: a vote that went there is counted within seconds."""
 
 import threading
 from typing import Protocol
@@ -9,6 +9,11 @@ from app.web.outage import Outage
 INTERVAL = 1.0
 """Seconds between two looks. nginx spools for ten seconds after an answer that came too
 late, so the spool is used now and then on a busy machine, not only when the app is dead."""
+
+
+TRAFFIC_INTERVAL = 30.0
+"""The same for the answers that nginx writes down: nobody waits for them, and adding many up
+at once is cheaper. `larder read-spool` would do, but waits while `move` runs for hours."""
 
 
 class ReadableSpool(Protocol):
@@ -32,7 +37,7 @@ class SpoolReader:
     def __init__(self, spool: ReadableSpool, interval: float = INTERVAL) -> None:
         """Start the thread; that is done in the worker, not in a master that forks."""
         self._spool, self._interval = spool, interval
-        self._outage = Outage("votes stay in the spool", "the spool is read again")
+        self._outage = Outage("a spool is left as it is", "the spool is read again")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()

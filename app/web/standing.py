@@ -21,8 +21,8 @@ from app.traffic import Answer
 from app.web.outage import Outage
 
 COUNTED_FOR = 60
-"""Seconds for which the counts of projects hold: with 800,000 of them a scan takes a good
-tenth of a second, and three quarters where nothing of the table is in memory."""
+"""Seconds for which the counts of projects hold: with 800,000 of them the scan takes a third
+of a second. A scrape without it takes a millisecond, however many files there are."""
 
 
 class Pending(Protocol):

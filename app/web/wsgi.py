@@ -36,7 +36,7 @@ from app.web.metrics import Metrics
 from app.web.network_key import NetworkKey
 from app.web.places import Places
 from app.web.simple import Questions
-from app.web.spool_reader import SpoolReader
+from app.web.spool_reader import TRAFFIC_INTERVAL, SpoolReader
 from app.web.standing import Facts, Standing
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
@@ -75,6 +75,7 @@ def get_app() -> "falcon.App[Any, Any]":
     atexit.register(buffer.close)
     atexit.register(network_key.close)
     atexit.register(SpoolReader(spool).close)
+    atexit.register(SpoolReader(traffic_spool, TRAFFIC_INTERVAL).close)
     index = open_index(config, store, upstream)
     questions = _questions(config, index, metrics)
     documents = open_documents(config, store, upstream, index)
