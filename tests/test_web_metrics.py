@@ -1,4 +1,4 @@
-"""Counters and states of several workers, told by any of them."""
+"""Counters of several workers, told by any of them."""
 
 import os
 import subprocess
@@ -7,26 +7,17 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.web.environment import CONFIG_VARIABLE, MULTIPROCESS
+from app.web.environment import MULTIPROCESS
 
 _WORKER = """
 import sys
-from app.web.metrics import BreakerState, Metrics
+from app.web.metrics import Metrics
 metrics = Metrics()
 metrics.votes.labels("accepted").inc(2)
-metrics.breaker("a", BreakerState(sys.argv[1]))
+metrics.failed("a", "429")
 print(metrics.exposition().decode())
 sys.stdout.flush()
 sys.stdin.readline()
-"""
-_ENDED = """
-import sys
-from pathlib import Path
-from types import SimpleNamespace
-from app.web import gunicorn_conf
-assert "prometheus_client" not in sys.modules
-gunicorn_conf._counts = Path(sys.argv[1])
-gunicorn_conf.child_exit(None, SimpleNamespace(pid=int(sys.argv[2])))
 """
 
 
@@ -39,10 +30,10 @@ def told(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def worker(folder: Path, state: str) -> "tuple[subprocess.Popen[str], str]":
+def worker(folder: Path) -> "tuple[subprocess.Popen[str], str]":
     """Start a worker that counts; return it, and what it tells."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _WORKER, state],
+        [sys.executable, "-c", _WORKER],
         env={**os.environ, MULTIPROCESS: str(folder)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -55,29 +46,14 @@ def worker(folder: Path, state: str) -> "tuple[subprocess.Popen[str], str]":
     return process, "".join(lines)
 
 
-def test_any_worker_tells_of_all(tmp_path: Path, config_path: Path) -> None:
-    """Counts stay when a worker ends; its states go, since they are nobody's."""
-    counts = tmp_path / "counts"
-    counts.mkdir()
-    first, _ = worker(counts, "open")
-    second, text = worker(counts, "open")
-    found = told(text)
-    assert 4 == found["larder_votes_total", "accepted"]
-    assert (2, 0) == tuple(
-        found["larder_breaker_workers", state, "a"] for state in ("open", "closed")
-    )
+def test_any_worker_tells_of_all(tmp_path: Path) -> None:
+    """Also of those that have ended."""
+    first, _ = worker(tmp_path)
     first.communicate("\n", timeout=30)
-    config_path.write_text(config_path.read_text() + "app: {workers: 2}\n")
-    subprocess.run(
-        [sys.executable, "-c", _ENDED, str(counts), str(first.pid)],
-        env={**os.environ, CONFIG_VARIABLE: str(config_path)},
-        check=True,
-    )
-    third, text = worker(counts, "half-open")
+    second, _ = worker(tmp_path)
+    third, text = worker(tmp_path)
     found = told(text)
     assert 6 == found["larder_votes_total", "accepted"]
-    assert (1, 1) == tuple(
-        found["larder_breaker_workers", state, "a"] for state in ("open", "half-open")
-    )
+    assert 3 == found["larder_target_failures_total", "429", "a"]
     for process in (second, third):
         process.communicate("\n", timeout=30)

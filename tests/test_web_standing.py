@@ -12,7 +12,7 @@ from app.names import ProjectName
 from app.runs import Run, Runs
 from app.store import Failure, Settled, Store
 from app.traffic import Amount, Answer, Kind
-from app.web.metrics import BreakerState, Metrics
+from app.web.metrics import Metrics
 from app.web.standing import COUNTED_FOR, Facts, Standing
 from tests.test_store import SIX, file
 
@@ -134,23 +134,17 @@ def test_a_database_that_cannot_be_read_costs_only_its_numbers(
     assert [("larder_votes_total", "lost")] == list(told(metrics))
 
 
-def test_breakers_and_failures_are_told_by_target(facts: Facts) -> None:
-    """A target has one state at a time."""
+def test_failures_are_told_by_target(facts: Facts) -> None:
+    """And by kind."""
     metrics = Metrics(Standing(facts))
-    for state in (BreakerState.OPEN, BreakerState.HALF_OPEN):
-        metrics.breaker("files.example.org", state)
-    metrics.failure("files.example.org", "429")
-    found = told(metrics)
-    states = {key[1]: number for key, number in found.items() if "breaker" in key[0]}
-    assert {"closed": 0, "open": 0, "half-open": 1} == states
-    assert 1 == found["larder_upstream_failures_total", "429", "files.example.org"]
+    metrics.failed("files.example.org", "429")
+    assert 1 == told(metrics)["larder_target_failures_total", "429", "files.example.org"]
 
 
 def test_every_metric_is_documented(facts: Facts) -> None:
     """docs/metrics.md has a row for each, with its type and its labels, and for nothing else."""
     metrics = Metrics(Standing(facts))
-    metrics.breaker("a", BreakerState.OPEN)
-    metrics.failure("a", "5xx")
+    metrics.failed("a", "5xx")
     for counter in (metrics.votes, metrics.decisions, metrics.asks):
         counter.labels("x").inc()
     found = {

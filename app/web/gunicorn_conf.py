@@ -7,7 +7,6 @@ gunicorn imports this module and takes its names for settings
 import os
 import shutil
 from pathlib import Path
-from typing import Protocol
 
 from app.config import load
 from app.runtime import RunDirectory
@@ -18,13 +17,6 @@ _config = load(Path(os.environ[CONFIG_VARIABLE]))
 _run = RunDirectory(_config.repo_path).path
 _run.mkdir(exist_ok=True)
 _memory = Path("/dev/shm")  # noqa: S108
-
-
-class _Worker(Protocol):
-    """What is used of gunicorn's own."""
-
-    pid: int
-
 
 # A Unix socket: nobody but nginx can set the headers that are believed.
 bind = f"unix:{_run / 'app.sock'}"
@@ -57,12 +49,3 @@ if workers > 1:
     shutil.rmtree(_counts, ignore_errors=True)
     _counts.mkdir(parents=True)
     raw_env = [f"{MULTIPROCESS}={_counts}"]
-
-    def child_exit(_server: object, worker: _Worker) -> None:
-        """Forget what a worker that has ended told of itself; what it counted stays.
-
-        The library has `mark_process_dead` for it, but imported in this process it would
-        not look at the variable above.
-        """
-        for path in _counts.glob(f"gauge_live*_{worker.pid}.db"):
-            path.unlink(missing_ok=True)

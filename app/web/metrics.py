@@ -1,12 +1,10 @@
 """What is counted, for Prometheus."""
 
 import os
-from enum import StrEnum
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Gauge,
     disable_created_metrics,
     generate_latest,
 )
@@ -14,15 +12,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from app.web.environment import MULTIPROCESS
-
-
-class BreakerState(StrEnum):
-    """Whether a target is asked."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    # One request tries whether it is well again.
-    HALF_OPEN = "half-open"
 
 
 class Metrics:
@@ -40,27 +29,14 @@ class Metrics:
         self.decisions = self._counter("decisions", "Requests for files not held, by answer.")
         self.asks = self._counter("index_asks", "Questions for projects, by outcome.")
         self._failures = Counter(
-            "larder_upstream_failures",
-            "Failures of a target, by kind.",
+            "larder_target_failures",
+            "Failures of places of files, of probes and of clients' requests, by kind.",
             ["target", "kind"],
             registry=self._registry,
         )
-        self._breakers = Gauge(
-            "larder_breaker_workers",
-            "Workers that have a target's breaker in a state.",
-            ["target", "state"],
-            registry=self._registry,
-            # Of those that live: a dead one's breaker is nobody's (`gunicorn_conf`).
-            multiprocess_mode="livesum",
-        )
 
-    def breaker(self, target: str, state: BreakerState) -> None:
-        """Note the state of a target's breaker: a host, or a URL without credentials."""
-        for one in BreakerState:
-            self._breakers.labels(target, one.value).set(one is state)
-
-    def failure(self, target: str, kind: str) -> None:
-        """Count a failure of a target; kinds are few, as `403`, `429`, `5xx`, `timeout`."""
+    def failed(self, target: str, kind: str) -> None:
+        """Count a failure of a place of files."""
         self._failures.labels(target, kind).inc()
 
     def exposition(self) -> bytes:
