@@ -11,6 +11,7 @@ from app.intakes import TrafficIntake, VoteIntake
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.lost_votes import LostVotes
+from app.pacing import Pace
 from app.pages import FORMAT, PackagePlaces
 from app.rerender import OwnPages
 from app.runtime import RunDirectory
@@ -22,7 +23,7 @@ from app.tree import PageTree
 from app.upstream import Upstream, UpstreamPolicy
 
 
-def open_upstream(config: Config, connections: int) -> Upstream:
+def open_upstream(config: Config, connections: int, pace: Pace | None = None) -> Upstream:
     """Return the door to upstream, with so many connections kept alive."""
     source, sync = config.upstream, config.sync
     return Upstream(
@@ -36,7 +37,8 @@ def open_upstream(config: Config, connections: int) -> Upstream:
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,
-        )
+        ),
+        pace,
     )
 
 

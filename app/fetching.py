@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from app import model
 from app.names import FilePath, Sha256, companion_of
-from app.pacing import Pace
 from app.store import KnownFile, Store
 from app.tiers import Content, Folder, NoRoomError, Partial, WrongContentError
 from app.upstream import Upstream, UpstreamError, shown
@@ -57,15 +56,9 @@ def wanted(store: Store, path: FilePath) -> Wanted:
 class Fetcher:
     """Brings files to a tier's folder, checked; the record is the caller's."""
 
-    def __init__(
-        self, upstream: Upstream, stopping: Callable[[], bool], bandwidth: int | None = None
-    ) -> None:
-        """Use a door to upstream; `stopping` says that a signal came.
-
-        `bandwidth` is bytes a second, over all threads together.
-        """
+    def __init__(self, upstream: Upstream, stopping: Callable[[], bool]) -> None:
+        """Use a door to upstream; `stopping` says that a signal came."""
         self._upstream, self._stopping = upstream, stopping
-        self._pace = Pace(bandwidth, stopping)
         self._counting = threading.Lock()
         # How often each place gave wrong bytes since the start.
         self._wrong: Counter[str] = Counter()
@@ -96,9 +89,7 @@ class Fetcher:
         problems: list[Exception] = []
         for url in self._urls(file):
             try:
-                body = self._upstream.core_metadata(url)
-                self._pace.take(len(body))
-                hold_companion(folder, file, body)
+                hold_companion(folder, file, self._upstream.core_metadata(url))
             except (UpstreamError, WrongContentError) as error:
                 problems.append(error)
             else:
@@ -156,7 +147,7 @@ class Fetcher:
                 with self._upstream.open_file(url, partial.size, partial.source(url)) as body:
                     if partial.source(url) != body.etag or not body.start:
                         partial.note_source(url, body.etag)
-                    partial.write(self._paced(body.chunks()), body.start)
+                    partial.write(self._until_stopped(body.chunks()), body.start)
             except UpstreamError:
                 if attempt == _TRIES - 1:
                     raise
@@ -164,9 +155,8 @@ class Fetcher:
                 break
         partial.check()
 
-    def _paced(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def _until_stopped(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
-            self._pace.take(len(chunk))
             if self._stopping():
                 raise StoppedError
             yield chunk

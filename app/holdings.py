@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app import model
@@ -48,6 +47,8 @@ from app.upstream import Upstream
 
 logger = logging.getLogger("larder")
 
+_NONE_FREE = MinFree()
+
 
 class PutOffError(Exception):
     """A step is left to a later run, as the plan says."""
@@ -56,18 +57,6 @@ class PutOffError(Exception):
         """Remember which, and why."""
         super().__init__(reason)
         self.step, self.reason = step, reason
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the holdings may take of disks and lines."""
-
-    min_free: MinFree
-    # Bytes a second of all downloads together.
-    bandwidth: int | None
-
-
-_UNBOUND = Bounds(MinFree(), None)
 
 
 class Holdings:
@@ -79,13 +68,13 @@ class Holdings:
         upstream: Upstream,
         tiers: Sequence[model.Tier],
         stopping: Callable[[], bool] = lambda: False,
-        bounds: Bounds = _UNBOUND,
+        min_free: MinFree = _NONE_FREE,
     ) -> None:
         """Use tiers whose folders exist; `stopping` says that a signal came."""
         self._store, self._stopping = store, stopping
-        self._fetcher = Fetcher(upstream, stopping, bounds.bandwidth)
-        self._tiers, self._bounds = tiers, bounds
-        self._folders = open_folders(tiers, bounds.min_free)
+        self._fetcher = Fetcher(upstream, stopping)
+        self._tiers, self._min_free = tiers, min_free
+        self._folders = open_folders(tiers, min_free)
 
     def survey(self) -> Survey:
         """Compare disks and store; nothing is changed but the folders' counts."""
@@ -103,7 +92,7 @@ class Holdings:
         here = {tier.root for tier in self._tiers}
         roots = [root for root in sorted(self._store.tier_roots()) if root not in here]
         dropped = [model.Tier(len(self._tiers) + n, root, 0) for n, root in enumerate(roots)]
-        return open_folders(filter(_readable, dropped), self._bounds.min_free)
+        return open_folders(filter(_readable, dropped), self._min_free)
 
     def execute(self, step: Step) -> None:
         """Carry out one step.

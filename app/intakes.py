@@ -39,7 +39,9 @@ class VoteIntake:
         for line in lines:
             found = parse_spool_line(line)
             if found is not None:
-                number = network_id(key, found.network)
+                number = found.number
+                if number is None:
+                    number = network_id(key, found.network or "")
                 client = found.network if self.keep_networks else None
                 yield Vote(found.path, number, int(found.time), VoteSource.SPOOL, client)
 

@@ -127,6 +127,19 @@ class Vote:
     client: str | None = None
 
 
+_COMPANION_SHARE = 4
+_COMPANION_MOST = 16 << 10
+
+
+def room_for(size: int, *, announced: bool) -> int:
+    """Return the bytes to plan with for a file that is not here, and for its core metadata.
+
+    Nobody tells the size of core metadata before. Most have less than 10 KB, and those of
+    small wheels less than a quarter of the wheel; what some have more, others have less.
+    """
+    return size + (min(size // _COMPANION_SHARE, _COMPANION_MOST) if announced else 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A file that may be wished for: what scoring and planning need to know of it."""
@@ -150,11 +163,16 @@ class Candidate:
     held: int | None = None
     # What it takes there, its companion included.
     held_bytes: int | None = None
+    # Whether the index announces core metadata for it, which is to be held beside.
+    announced: bool = False
 
     @property
     def room(self) -> int:
-        """The bytes that a place for it must have."""
-        return self.size if self.held_bytes is None else self.held_bytes
+        """The bytes that a place for it must have.
+
+        As many after it came as before, so that nobody moves for the difference.
+        """
+        return max(room_for(self.size, announced=self.announced), self.held_bytes or 0)
 
 
 class Ranked(NamedTuple):

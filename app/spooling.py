@@ -4,19 +4,24 @@ Where the reading stands is in the store, in the transaction that counts the lin
 a kill in between neither loses nor repeats anything. It is noted by what the file begins
 with, not by its inode's number, which the filesystem gives to another file. A spool that
 has grown is set aside under another name; what nginx still writes to it until it reopens
-its logs is read before it is deleted.
+its logs is read before it is deleted. Beside it may lie what the application left when it
+ended; that is deleted once it is read.
 """
 
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from app.locks import FileLock, LockedError
+from app.model import Vote
+from app.spool import spool_line
 
 _BATCH = 1 << 20
 """Bytes read, and then counted in one transaction."""
@@ -29,6 +34,9 @@ _SHORTEST = 32
 
 _ROTATE_AT = 64 << 20
 """Bytes after which a spool that is read to its end is set aside."""
+
+_LEFT = "left-"
+"""How files of the application's begin."""
 
 _SETTLED = 60
 """Seconds after which nginx's workers, too, have surely reopened their logs."""
@@ -63,8 +71,9 @@ class Spool:
     def pending(self) -> int:
         """Return how many bytes have not been read yet."""
         total = 0
-        for path in self._files():
-            with path.open("rb") as stream:
+        for path in (*self._files(), *self._left()):
+            # Somebody may have read it to its end since.
+            with suppress(FileNotFoundError), path.open("rb") as stream:
                 mark = _mark_of(stream)
                 size = os.fstat(stream.fileno()).st_size
                 total += max(0, size - self.intake.position(mark)) if mark else 0
@@ -79,6 +88,9 @@ class Spool:
             with FileLock(self.path.with_suffix(".lock")):
                 counted = sum(self._read(path) for path in self._files())
                 self._tidy()
+                for path in self._left():
+                    counted += self._read(path)
+                    self._delete(path)
                 return counted
         except LockedError:
             return 0
@@ -89,6 +101,30 @@ class Spool:
 
     def _files(self) -> list[Path]:
         return [path for path in (self._aside, self.path) if path.is_file()]
+
+    def leave(self, votes: Sequence[Vote]) -> None:
+        """Leave votes behind that the database could not take, for whoever reads the spool.
+
+        Raises:
+            OSError: The disk does not take them; nothing is left then.
+
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"
+        partial = self.path.parent / f"{_LEFT}{self.path.stem}-{name}.new"
+        try:
+            with partial.open("xb") as stream:
+                stream.writelines(spool_line(vote, name) for vote in votes)
+                stream.flush()
+                os.fsync(stream.fileno())
+            # Read by others from here on, and whole.
+            partial.rename(partial.with_suffix(self.path.suffix))
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def _left(self) -> list[Path]:
+        return sorted(self.path.parent.glob(f"{_LEFT}{self.path.stem}-*{self.path.suffix}"))
 
     def _read(self, path: Path) -> int:
         counted = 0
@@ -119,11 +155,15 @@ class Spool:
             # nginx has not begun a new one, so it writes to the old one still.
             self._reopen()
         elif self.clock() - self._aside.stat().st_ctime > _SETTLED and not self.pending():
-            with self._aside.open("rb") as stream:
-                mark = _mark_of(stream)
-            self._aside.unlink()
-            if mark:
-                self.intake.forget(mark)
+            self._delete(self._aside)
+
+    def _delete(self, path: Path) -> None:
+        """Delete a file that is read to its end, and what is known of it."""
+        with path.open("rb") as stream:
+            mark = _mark_of(stream)
+        path.unlink()
+        if mark:
+            self.intake.forget(mark)
 
     def _reopen(self) -> None:
         """Have nginx open a new spool (its signal for that is USR1)."""

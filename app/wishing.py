@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.bounds import MoveBudget
-from app.model import Candidate, Tier
+from app.model import Candidate, Tier, room_for
 from app.names import FilePath, path_order
 from app.planning import Facts, Placed, Wished, assign, fit, follow_roots, plan_moves
 from app.scoring import Policy, ranking
@@ -66,7 +66,11 @@ class Wishing:
     def steps(self, wish: Mapping[FilePath, Wished], survey: Survey) -> list[Step]:
         """Return what leads from the holdings to a wish, as far as that fits the tiers."""
         absent = [path for path in wish if path not in survey.holdings]
-        sizes = {file.path: file.size for file in self.store.files(absent) if file.size is not None}
+        sizes = {
+            file.path: room_for(file.size, announced=file.metadata_sha256 is not None)
+            for file in self.store.files(absent)
+            if file.size is not None
+        }
         possible = {
             path: wished
             for path, wished in wish.items()
@@ -131,4 +135,5 @@ def _candidate(popular: Popular, placed: Placed | None) -> Candidate | None:
         ever=popular.ever,
         held=held,
         held_bytes=held_bytes,
+        announced=popular.announced,
     )

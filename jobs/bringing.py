@@ -20,6 +20,7 @@ from typing import Any
 from app.assembly import open_index, open_upstream
 from app.config import Config
 from app.index import Index, Outcome
+from app.pacing import Pace
 from app.steps import (
     AddProject,
     CompleteProject,
@@ -116,9 +117,17 @@ def _orders(channel: Connection) -> Iterator[Any]:
         os._exit(1)
 
 
+def _bandwidth(terms: Terms) -> int | None:
+    """Return this process's share of what all may take: by its connections."""
+    sync = terms.config.sync
+    if sync.bandwidth is None:
+        return None
+    return max(1, sync.bandwidth * terms.connections // sync.concurrent_downloads)
+
+
 def _work(channel: Connection, terms: Terms) -> None:
     store = Store.open(terms.config.database)
-    upstream = open_upstream(terms.config, terms.connections)
+    upstream = open_upstream(terms.config, terms.connections, Pace(_bandwidth(terms)))
     worker = _Worker(channel, open_index(terms.config, store, upstream))
     with ThreadPoolExecutor(terms.threads) as threads:
         for number, step in _orders(channel):

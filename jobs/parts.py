@@ -21,9 +21,10 @@ from app.core_metadata import CoreMetadata
 from app.documents import Documents
 from app.foresight import Foresight
 from app.freshness import Freshness
-from app.holdings import Bounds, Holdings
+from app.holdings import Holdings
 from app.index import Index
 from app.lost_votes import LostVotes
+from app.pacing import Pace
 from app.pages import FORMAT
 from app.releases import Releases
 from app.root_pages import RootPages
@@ -64,7 +65,9 @@ class Parts:
     @cached_property
     def upstream(self) -> Upstream:
         """The index and the files' hosts."""
-        return open_upstream(self.config, self.config.sync.concurrent_downloads)
+        sync = self.config.sync
+        pace = Pace(sync.bandwidth, self.stopping)
+        return open_upstream(self.config, sync.concurrent_downloads, pace)
 
     @cached_property
     def tree(self) -> PageTree:
@@ -94,8 +97,8 @@ class Parts:
     @cached_property
     def holdings(self) -> Holdings:
         """The use cases of held files."""
-        bounds = Bounds(self.config.cache.min_free, self.config.sync.bandwidth)
-        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping, bounds)
+        free = self.config.cache.min_free
+        return Holdings(self.store, self.upstream, tiers(self.config), self.stopping, free)
 
     @cached_property
     def wishing(self) -> Wishing:

@@ -260,10 +260,14 @@ _STOP_SIGNALS = {"nginx": signal.SIGTERM, "gunicorn": signal.SIGTERM}
 
 
 def _check_database(config: Config) -> None:
+    """Make the database where there is none; go on without one that is away for now.
+
+    Held files and known pages need none. App and jobs try again by themselves.
+    """
     try:
         Store.open(config.database).close()
     except StoreBusyError as error:
-        raise TryLaterError(str(error)) from error
+        logger.warning("serving what is here, and trying the database again: %s", error)
     except StoreError as error:
         raise UsageError(str(error)) from error
 

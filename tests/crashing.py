@@ -21,10 +21,14 @@ from app.upstream import UpstreamError
 from jobs.harness import job_parser
 from jobs.move import MoveFiles
 from jobs.parts import Parts, tiers
+from jobs.score import Score
 
 APP = str(Path(__file__).resolve().parent.parent / "app")
-# What writes to tiers, or decides when.
-_WATCHED = tuple(f"{APP}/{name}" for name in ("tiers", "holdings", "fetching", "scrubbing"))
+# What writes to tiers, or decides when; and what counts votes and makes wishes of them.
+_WATCHED = tuple(
+    f"{APP}/{name}"
+    for name in ("tiers", "holdings", "fetching", "scrubbing", "spooling", "wishing", "releases")
+)
 
 OVER_LIMIT = 3
 _FAILED = 4
@@ -39,6 +43,12 @@ _EXPECTED = (
 )
 
 Tracer = Callable[[FrameType, str, object], Any]
+
+
+def score(parts: Parts) -> None:
+    """Do what `score` does: count the spool's votes, hand heat on, decide what should be here."""
+    job = Score(parts, job_parser(Score).parse_args([]))
+    _each(job.plan(), job.execute)
 
 
 def move(parts: Parts) -> None:

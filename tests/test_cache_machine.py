@@ -1,9 +1,12 @@
 """The cache as a whole: whatever happens, and wherever it dies, one clean run puts it right."""
 
+import json
 import os
 import shutil
 import signal
 import tempfile
+import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,21 +25,23 @@ from hypothesis.stateful import (
 
 from app.bounds import MoveBudget
 from app.config import Config, TierSettings, load
+from app.model import Vote
 from app.names import COMPANION, FilePath, InvalidNameError, ProjectName, parse_file_path
-from app.planning import Wished, fit
 from jobs.harness import job_parser
 from jobs.move import MoveFiles
 from jobs.parts import Parts, make_folders, tiers
-from tests.crashing import in_child, move, scrub, withdraw
+from tests.conftest import NewDatabase
+from tests.crashing import in_child, move, score, scrub, withdraw
 from tests.fake_pypi import CutBody, FakeFile, FakePypi, WrongContent, make_wheel
-from tests.mirrors import numbered, write_config
+from tests.mirrors import write_config
 
 pytestmark = pytest.mark.slow
 
 NAMES = ("hot", "warm", "cold")
 """The first two are on one filesystem, the last where there is another."""
 LAYOUTS = (NAMES, ("hot", "cold"), ("warm", "cold"), ("hot", "warm"), ("cold", "hot"))
-EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "20"))
+"""As many on a file, and a quarter of them on a server."""
 
 
 class Cache(RuleBasedStateMachine):
@@ -44,15 +49,15 @@ class Cache(RuleBasedStateMachine):
 
     files = Bundle("files")
 
-    def __init__(self) -> None:
-        """Make an empty mirror."""
+    def __init__(self, database: str) -> None:
+        """Make an empty mirror, on an empty database."""
         super().__init__()
         self._folder = Path(tempfile.mkdtemp())
         memory = Path("/dev/shm")  # noqa: S108
         self._cold = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
         self._pypi = FakePypi()
         self._pypi.start()
-        self._config = load(write_config(self._folder, self._pypi))
+        self._config = load(write_config(self._folder, self._pypi, database=database))
         self._roots = {name: self._folder / "repo" / name for name in NAMES} | {"cold": self._cold}
         for root in self._roots.values():
             root.mkdir(exist_ok=True)
@@ -60,7 +65,9 @@ class Cache(RuleBasedStateMachine):
         self._layout: tuple[str, ...] = NAMES
         self._budget = MoveBudget()
         self._listed: dict[FilePath, FakeFile] = {}
-        self._scores: dict[FilePath, float] = {}
+        self._votes: Counter[FilePath] = Counter()
+        # All of one time, so that heat goes by their number and not by the machine's speed.
+        self._now = int(time.time()) - 60
         # By hand, behind the cache's back.
         self._spoiled: set[FilePath] = set()
         self._count = 0
@@ -81,25 +88,50 @@ class Cache(RuleBasedStateMachine):
 
     # What happens to a mirror.
 
-    @rule(target=files, size=st.integers(1_000, 90_000))
-    def release(self, size: int) -> FilePath:
-        """Upstream has a new file."""
+    @rule(target=files, size=st.integers(1_000, 90_000), votes=st.integers(0, 3))
+    def enter(self, size: int, votes: int) -> FilePath:
+        """Upstream has a new project, and somebody may want it."""
         self._count += 1
-        name = f"p{self._count}"
-        file = self._pypi.add(make_wheel(name, "1", padding=size))
+        return self._release(f"p{self._count}", size, votes)
+
+    @rule(target=files, before=files, size=st.integers(1_000, 90_000))
+    def release(self, before: FilePath, size: int) -> FilePath:
+        """A project has a new release, which takes over from the one before."""
+        return self._release(before.rpartition("/")[2].partition("-")[0], size, 0)
+
+    def _release(self, name: str, size: int, votes: int) -> FilePath:
+        self._count += 1
+        # Core metadata of a tenth of the file.
+        requires = [f"{'x' * 83}{number}" for number in range(size // 1000)]
+        file = self._pypi.add(make_wheel(name, str(self._count), requires, padding=size))
         parts = Parts(self.config)
-        parts.index.ask(ProjectName(name))
+        parts.index.bring(ProjectName(name))
         parts.store.close()
         path = FilePath(file.path)
         self._listed[path] = file
-        self._scores[path] = 1.0
+        self.vote(path, votes, spooled=False)
         return path
 
-    @rule(path=files, votes=st.integers(1, 50))
-    def vote(self, path: FilePath, votes: int) -> None:
-        """Somebody wants a file."""
-        if path in self._listed:
-            self._scores[path] += votes
+    @rule(path=files, votes=st.integers(1, 50), spooled=st.booleans())
+    def vote(self, path: FilePath, votes: int, *, spooled: bool) -> None:
+        """Somebody wants a file; the app is told, or is away."""
+        if path not in self._listed:
+            return
+        networks = range(self._votes[path], self._votes[path] + votes)
+        self._votes[path] += votes
+        parts = Parts(self.config)
+        if spooled:
+            spool = parts.run.spool
+            spool.parent.mkdir(parents=True, exist_ok=True)
+            with spool.open("a") as stream:
+                for number in networks:
+                    network = f"10.{number >> 8}.{number & 255}.0/24"
+                    entry = {"time": self._now, "network": network, "path": path}
+                    print(json.dumps(entry, separators=(",", ":")), file=stream)
+        else:
+            cast = [Vote(path, number, self._now) for number in networks]
+            assert votes == parts.store.add_votes(cast, 300)
+        parts.store.close()
 
     @rule(path=consumes(files))
     def delete(self, path: FilePath) -> None:
@@ -141,13 +173,14 @@ class Cache(RuleBasedStateMachine):
         self._spoiled.add(path)
 
     @rule(
-        work=st.sampled_from([move, move, move, scrub, withdraw]),
+        work=st.sampled_from([move, move, move, score, scrub, withdraw]),
         line=st.integers(0, 1500),
         fault=st.sampled_from([None, None, WrongContent(), CutBody(5_000)]),
     )
     def crash(self, work: object, line: int, fault: object) -> None:
         """A job begins, and is killed at some line, or not; upstream may be ill."""
-        self._wish()
+        if work is not score:
+            assert in_child(self.config, score, None) == 0
         if fault is not None:
             self._pypi.inject(fault, at="/packages/*.whl")  # type: ignore[arg-type]
         code = in_child(self.config, work, line)  # type: ignore[arg-type]
@@ -158,11 +191,12 @@ class Cache(RuleBasedStateMachine):
     @rule()
     def run_clean(self) -> None:
         """A run that nobody disturbs ends right, and leaves nothing to do."""
-        self._wish()
         budget, self._budget = self._budget, MoveBudget()
         # What was put there and is wrong is deleted by one run, and fetched by the next.
-        for work in (withdraw, scrub, *[move] * (1 + bool(self._spoiled))):
+        for work in (withdraw, scrub, *[score, move] * (1 + bool(self._spoiled))):
             assert in_child(self.config, work, None) == 0
+        # Nobody has voted since.
+        assert in_child(self.config, score, None) == 0
         # A tier that is dropped is nobody's to put right.
         dropped = [self._roots[name] for name in NAMES if name not in self._layout]
         self._spoiled = {
@@ -186,6 +220,8 @@ class Cache(RuleBasedStateMachine):
                     assert self._listed[path].content == place.read_bytes()
 
     def _check_end(self, parts: Parts) -> None:
+        counted = {one.path: one.votes for one in parts.store.popular(self._now) if one.votes}
+        assert {path: self._votes[path] for path in self._listed if self._votes[path]} == counted
         options = job_parser(MoveFiles).parse_args([])
         assert [] == list(MoveFiles(parts, options).plan())
         roots = [tier.path for tier in self.config.cache.tiers]
@@ -207,19 +243,6 @@ class Cache(RuleBasedStateMachine):
         size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
         return size <= self._limits[name]
 
-    def _wish(self) -> None:
-        """Put down what should be here, as `score` does: the best on the hottest tier."""
-        parts = Parts(self.config)
-        room = {
-            path: len(file.content) + len(file.metadata or b"")
-            for path, file in self._listed.items()
-        }
-        best = {path: Wished(0, self._scores[path]) for path in room}
-        wish = fit(best, room, tiers(self.config), {})
-        rows = {path: (wished.rank, wished.score) for path, wished in wish.items()}
-        parts.wishing.put_down(numbered(parts.store, rows))
-        parts.store.close()
-
 
 def _visible(root: Path) -> list[tuple[FilePath, Path]]:
     """Return the files that a reader can see; companions are their files'."""
@@ -235,12 +258,16 @@ def _visible(root: Path) -> list[tuple[FilePath, Path]]:
 
 
 @pytest.mark.timeout(900)
-def test_one_clean_run_puts_everything_right() -> None:
+def test_one_clean_run_puts_everything_right(
+    new_database: NewDatabase, request: pytest.FixtureRequest
+) -> None:
     """Votes, releases, deletions, other limits and tiers, hands in the tiers, and crashes."""
+    on_server = "postgresql" in request.keywords
     run_state_machine_as_test(
-        Cache,
+        lambda: Cache(new_database()),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=max(1, EXAMPLES // 4) if on_server else EXAMPLES,
+            derandomize=True,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -89,7 +89,7 @@ def test_a_lowered_limit_sends_the_least_valuable_colder(
     config_path: Path, fake_pypi: FakePypi, files: list[FakeFile], jobs: tuple[str, ...]
 ) -> None:
     """Though the wish is older than the limit."""
-    change_cache(config_path, tiers=tiers(config_path, hot="50k", cold="4m"))
+    change_cache(config_path, tiers=tiers(config_path, hot="58k", cold="4m"))
     for job in jobs:
         assert run(job, config_path).returncode == 0
     expected = {file.filename: int(number < 2) for number, file in enumerate(files)}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.assembly import open_upstream
 from app.config import load
 from app.model import Project
 from app.names import ProjectName
@@ -205,6 +206,21 @@ def test_downloads_keep_to_the_bandwidth(tmp_path: Path, fake_pypi: FakePypi) ->
     assert done.returncode == 0
     seconds = float(done.stderr.rpartition(" in ")[2].removesuffix(" s\n"))
     assert seconds > sum(len(file.content) for file in files) / 102_400 - 0.2
+
+
+def test_the_index_keeps_to_the_bandwidth(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """All of a page's bytes count, as they come over the wire."""
+    for number in range(200):
+        fake_pypi.add_file("big", f"big-{number}.{'0.' * 60}tar.gz", bytes([number]) * 9)
+    config = write_config(tmp_path, fake_pypi)
+    waited = list[float]()
+    pace = Pace(1024, clock=lambda: sum(waited), sleep=waited.append)
+    upstream = open_upstream(load(config), 1, pace)
+    page = upstream.project(ProjectName("big"))
+    upstream.close()
+    assert page is not None
+    assert 200 == len(page.project.files)
+    assert sum(waited) > 1
 
 
 def test_wrong_bytes_again_and_again_end_the_fetching(tmp_path: Path, fake_pypi: FakePypi) -> None:

@@ -82,7 +82,7 @@ def _recovers(mirror: Serving, pypi: FakePypi, other: FakeFile) -> None:
     assert 200 == mirror.get("/pypi/simple/later/").status
 
 
-def _spooled(mirror: Serving) -> list[tuple[str, str]]:
+def _spooled(mirror: Serving) -> list[tuple[str, str | None]]:
     """Return path and network of the spool's votes, but for those of the preparations."""
     votes = [parse_spool_line(line) for line in mirror.spooled()]
     assert None not in votes

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from app.config import load
 from app.names import ProjectName
 from app.store import Store
 from jobs.parts import make_folders
-from tests.fake_pypi import FakeFile, FakePypi, make_wheel
+from tests.fake_pypi import FakeFile, FakePypi, Hang, make_wheel
 from tests.mirrors import write_config
 from tests.postgresql import Server, running_server
+from tests.running import larder_up
 from tests.serving import Serving, wait_until
 from tests.test_jobs import JOBS, ask, held, run, vote
 
@@ -103,7 +105,7 @@ def test_a_dry_run_makes_no_tables(mirror: Path, url: str, job: str) -> None:
     assert {} == rows(url)
 
 
-@pytest.mark.parametrize("job", [*JOBS, "status", "up"])
+@pytest.mark.parametrize("job", [*JOBS, "status"])
 def test_a_job_tries_later_while_the_server_is_away(
     tmp_path: Path, fake_pypi: FakePypi, mortal: Server, job: str
 ) -> None:
@@ -114,6 +116,48 @@ def test_a_job_tries_later_while_the_server_is_away(
         assert (75, "") == (done.returncode, done.stdout), done.stderr
         assert "cannot be opened: No such file or directory; is the" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.system
+def test_a_mirror_starts_while_the_server_is_away(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """It serves what is here, says so in a sentence, and is whole once the server is back."""
+    file = fake_pypi.add(make_wheel("six", "1.16.0", padding=20_000))
+    fake_pypi.add(make_wheel("seven", "1.0"))
+    path = write_config(tmp_path, fake_pypi, database=mortal.fresh())
+    make_folders(load(path))
+    ask(path, "six")
+    vote(path, file)
+    assert 0 == run("sync", path).returncode
+    mortal.stop()
+    with larder_up(path) as up:
+        assert file.filename in up.get("/simple/six/").text
+        assert file.content == up.get(f"/packages/{file.path}").content
+        assert 503 == up.get("/simple/seven/").status_code
+        mortal.start()
+        wait_until(lambda: 200 == up.get("/simple/seven/").status_code)
+        said = up.stop()
+    assert 1 == said.count("serving what is here, and trying the database again: the database")
+    assert "Traceback" not in said
+
+
+@pytest.mark.system
+def test_an_empty_mirror_starts_while_the_server_is_away(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server
+) -> None:
+    """Its first project is there as soon as the database is."""
+    fake_pypi.add(make_wheel("six", "1.16.0"))
+    path = write_config(tmp_path, fake_pypi, database=mortal.fresh())
+    mortal.stop()
+    try:
+        with larder_up(path) as up:
+            assert 503 == up.get("/simple/six/").status_code
+            mortal.start()
+            wait_until(lambda: 200 == up.get("/simple/six/").status_code)
+    finally:
+        if mortal.process is None:
+            mortal.start()
 
 
 @pytest.mark.parametrize("job", ["score", "status"])
@@ -151,6 +195,51 @@ def test_votes_wait_for_the_server(tmp_path: Path, fake_pypi: FakePypi, mortal: 
     assert 60 == store.counted()
     assert store.tracked_project(ProjectName("six")) is not None
     store.close()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("workers", [1, 2])
+def test_votes_that_wait_when_the_app_ends_are_not_lost(
+    tmp_path: Path, fake_pypi: FakePypi, mortal: Server, workers: int
+) -> None:
+    """They are left in the spool's folder, as numbers alone, and counted after the next start.
+
+    Also where a client still waits for a page, for longer than a worker waits for him.
+    """
+    file = fake_pypi.add_file("six", "six-1.0.tar.gz", b"x")
+    fake_pypi.add_file("slow", "slow-1.0.tar.gz", b"x")
+    database = mortal.fresh()
+    serving = Serving.of(
+        tmp_path,
+        fake_pypi,
+        trusted_proxies=["127.0.0.1"],
+        database=database,
+        app={"workers": workers},
+        timeouts={"upstream": "30s"},
+    )
+    serving.edits = {"_timeout 20ms": "_timeout 5s"}
+    with serving as mirror, ThreadPoolExecutor(1) as client:
+        assert 200 == mirror.get("/pypi/simple/six/").status
+        fake_pypi.inject(Hang(), at="/simple/slow/")
+        waiting = client.submit(mirror.get, "/pypi/simple/slow/")
+        wait_until(lambda: 1 == fake_pypi.count("/simple/slow/"))
+        mortal.stop()
+        for number in range(30):
+            path, address = f"/pypi/packages/{file.path}", f"192.0.{number}.1"
+            assert 302 == mirror.get(path, X_Forwarded_For=address).status
+        mirror.stop_app()
+        left = list(mirror.runtime.spool.parent.glob("left-*.jsonl"))
+        lines = [line for one in left for line in one.read_bytes().splitlines()]
+        assert 30 == len(lines) + len(mirror.spooled())
+        assert not any(b"192.0." in line for line in lines)
+        assert waiting.result().status != 200
+        fake_pypi.heal()
+        mortal.start()
+        mirror.start_app()
+        with closing(Store.open(database)) as store:
+            wait_until(lambda: 30 == store.counted())
+        assert 0 == mirror.counted_lost()
+    assert [] == list(mirror.runtime.spool.parent.glob("left-*"))
 
 
 @pytest.mark.system

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.model import Vote
 from app.names import FilePath, companion_of
-from app.spool import SpooledVote, parse_spool_line
+from app.spool import SpooledVote, parse_spool_line, spool_line
 from tests.web_fakes import WHEEL
 
 _JSON = st.recursive(
@@ -58,6 +59,9 @@ def test_a_network_is_read_in_any_spelling(written: str, network: str) -> None:
         {"network": ""},
         {"network": "unix:"},
         {"network": 7},
+        {"number": "7"},
+        {"number": True},
+        {"number": 1 << 63},
         {"path": "../../etc/passwd"},
         {"path": FilePath("ab/cd/" + "0" * 60 + "/../x")},
         {"path": None},
@@ -66,6 +70,14 @@ def test_a_network_is_read_in_any_spelling(written: str, network: str) -> None:
 def test_a_line_with_a_fault_tells_nothing(changes: dict[str, Any]) -> None:
     """A line that is damaged in one place is no vote."""
     assert parse_spool_line(_line(**changes)) is None
+
+
+@pytest.mark.parametrize("client", [None, "192.0.2.0/24"])
+def test_a_vote_that_is_left_behind_comes_back(client: str | None) -> None:
+    """By the number of its network, and by the network only where that is kept."""
+    vote = Vote(WHEEL, -(1 << 63), 1_700_000_000, client=client)
+    expected = SpooledVote(WHEEL, client, 1_700_000_000, -(1 << 63))
+    assert expected == parse_spool_line(spool_line(vote, "4711-abcd"))
 
 
 def test_a_torn_line_tells_nothing() -> None:

@@ -287,6 +287,49 @@ def test_a_kill_at_any_moment_neither_loses_nor_repeats(tmp_path: Path, spool: S
     assert 0 == spool.pending()
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_the_app_left_is_read_once_and_deleted(spool: Spool, *, kept: bool) -> None:
+    """Several workers may have left the same votes; each is of its own time and network."""
+    reader = replace(spool, intake=VoteIntake(store_of(spool), 300, keep_networks=kept))
+    votes = [Vote(PATH, number, 1000 + number, client="192.0.2.0/24") for number in range(5)]
+    append(spool, line(1))
+    for some in (votes[:3], votes[:3], votes[2:]):
+        spool.leave(some)
+    assert 3 == len(list(spool.path.parent.glob("left-*.jsonl")))
+    assert reader.pending() > spool.path.stat().st_size
+    assert (6, 0, 0) == (reader.read(), reader.read(), reader.pending())
+    assert [] == list(spool.path.parent.glob("left-*"))
+    assert 1 == positions(spool)
+    times = [1000, *(1000 + number for number in range(5))]
+    assert times == [at for _, at in store_of(spool).votes(0)]
+    assert kept == ("192.0.2.0/24" in dict(store_of(spool).networks()).values())
+
+
+def test_a_kill_while_what_was_left_is_read_repeats_nothing(spool: Spool) -> None:
+    """Even without windows: how far it is read stands beside the votes."""
+    spool.leave([Vote(PATH, number, 1000 + number) for number in range(5)])
+    reader = replace(spool, intake=VoteIntake(store_of(spool), 0))
+
+    def die(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", die)
+        with pytest.raises(KeyboardInterrupt):
+            reader.read()
+    assert (0, 0) == (reader.pending(), reader.read())
+    assert 5 == len(list(store_of(spool).votes(0)))
+    assert [] == list(spool.path.parent.glob("left-*"))
+
+
+def test_votes_that_the_disk_does_not_take_are_not_left(tmp_path: Path, spool: Spool) -> None:
+    """The caller hears of it, and nothing half-written stays."""
+    (tmp_path / "file").touch()
+    away = replace(spool, path=tmp_path / "file" / "votes.jsonl")
+    with pytest.raises(OSError, match="file"):
+        away.leave([Vote(PATH, 1, 1000)])
+
+
 def test_a_file_set_aside_stays_until_nginx_has_another(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.model import Project
+from app.model import Project, room_for
 from app.names import COMPANION, FilePath, ProjectName
 from app.steps import Adopt, Fetch, FetchCompanion, Move
 from app.store import UnlistedError
@@ -22,6 +22,11 @@ from tests.test_holdings import fetch, leftovers, on_disk, path_of, six
 from tests.test_jobs import ask, held, run, vote
 
 __all__ = ["six"]
+
+
+def as_fetch(file: FakeFile, tier: int) -> Fetch:
+    """Return the step, with room for core metadata."""
+    return Fetch(path_of(file), tier, room_for(len(file.content), announced=True))
 
 
 def plan(parts: Parts, wish: dict[FilePath, tuple[int, float]]) -> list[object]:
@@ -46,7 +51,7 @@ def test_a_partial_download_makes_room_for_its_own_rest(parts: Parts, fake_pypi:
     leave_partial(parts, path_of(file), file.content[:700_000])
     fake_pypi.forget_requests()
     steps = plan(parts, {path_of(file): (0, 1.0)})
-    assert [Fetch(path_of(file), 0, len(file.content))] == steps
+    assert [as_fetch(file, 0)] == steps
     parts.holdings.execute(steps[0])  # type: ignore[arg-type]
     assert file.content == on_disk(parts, 0, path_of(file)).read_bytes()
     ranges = [request.headers.get("range") for request in fake_pypi.requests]
@@ -83,7 +88,7 @@ def test_a_changed_file_is_checked_and_fetched_again(parts: Parts, six: FakeFile
         parts.holdings.execute(step)
     assert not on_disk(parts, 0, path_of(six)).exists()
     assert list(parts.store.holdings()) == []
-    assert [Fetch(path_of(six), 0, len(six.content))] == plan(parts, wish)
+    assert [as_fetch(six, 0)] == plan(parts, wish)
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -96,7 +101,7 @@ def test_a_rotten_source_of_a_move_is_fetched_again(parts: Parts, six: FakeFile)
     with pytest.raises(WrongContentError):
         parts.holdings.execute(move)
     assert not on_disk(parts, 0, path_of(six)).exists()
-    assert [Fetch(path_of(six), 1, len(six.content))] == plan(parts, {path_of(six): (1, 1.0)})
+    assert [as_fetch(six, 1)] == plan(parts, {path_of(six): (1, 1.0)})
 
 
 @pytest.mark.usefixtures("elsewhere")
@@ -178,7 +183,7 @@ def test_a_tier_emptied_by_hand_is_a_loss(parts: Parts, six: FakeFile) -> None:
     """Its mark says that the disk is there."""
     fetch(parts, six)
     shutil.rmtree(parts.config.cache.tiers[0].path / path_of(six).partition("/")[0])
-    assert [Fetch(path_of(six), 0, len(six.content))] == plan(parts, {path_of(six): (0, 1.0)})[1:]
+    assert [as_fetch(six, 0)] == plan(parts, {path_of(six): (0, 1.0)})[1:]
 
 
 def test_a_missing_disk_is_an_error_of_its_own(parts: Parts, six: FakeFile) -> None:

@@ -11,9 +11,10 @@ from app.clients import network_id
 from app.lost_votes import Ledger, Numbers
 from app.model import Vote
 from app.store import StoreError
+from app.web import vote_buffer
 from app.web.application import create_app
 from app.web.metrics import Metrics
-from app.web.vote_buffer import BATCH, VoteBuffer
+from app.web.vote_buffer import BATCH, Safe, VoteBuffer
 from app.web.votes import NETWORK_HEADER
 from tests.fake_pypi import FakePypi
 from tests.fake_pypi.asking import asking
@@ -120,7 +121,7 @@ def test_votes_wait_for_a_database_that_is_locked(mirror: Mirror) -> None:
 def test_the_oldest_are_lost_and_counted_when_too_many_wait() -> None:
     """Memory is bounded; what is dropped is what matters least by now."""
     mirror_metrics, store = Metrics(), MemoryStore(broken=True)
-    buffer = VoteBuffer(store, 300, mirror_metrics, capacity=10)
+    buffer = VoteBuffer(store, 300, mirror_metrics, safe=Safe(capacity=10))
     for vote in _votes(12):
         buffer.put(vote)
         buffer.flush()
@@ -131,7 +132,7 @@ def test_the_oldest_are_lost_and_counted_when_too_many_wait() -> None:
 
 
 def test_what_cannot_be_written_at_the_end_is_lost_and_counted(mirror: Mirror) -> None:
-    """A process does not wait for ever to end."""
+    """Where the disk does not take it either."""
     mirror.store.broken = True
     for vote in _votes(2):
         mirror.buffer.put(vote)
@@ -139,10 +140,47 @@ def test_what_cannot_be_written_at_the_end_is_lost_and_counted(mirror: Mirror) -
     assert 2 == mirror.counted("votes", "lost")
 
 
+def test_what_cannot_be_written_at_the_end_is_left_behind(tmp_path: Path) -> None:
+    """All of it, in order, and none of it is lost."""
+    left: list[Vote] = []
+    ledger = Ledger.open(tmp_path)
+    buffer = VoteBuffer(MemoryStore(broken=True), 300, Metrics(), ledger, Safe(left.extend))
+    for vote in _votes(3):
+        buffer.put(vote)
+    buffer.close()
+    assert (_votes(3), Numbers(3, 3, 0)) == (left, ledger.numbers)
+
+
+def test_a_server_that_does_not_answer_holds_up_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on its way there is left behind as well; it counts as written once."""
+    monkeypatch.setattr(vote_buffer, "PATIENCE", 0.01)
+    began, go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        began.set()
+        assert go_on.wait(10)
+
+    left: list[Vote] = []
+    store, ledger = _Failing(hang), Ledger.open(tmp_path)
+    buffer = VoteBuffer(store, 300, Metrics(), ledger, Safe(left.extend))
+    buffer.put(_votes(1)[0])
+    assert began.wait(10)
+    for vote in _votes(3)[1:]:
+        buffer.put(vote)
+    buffer.close()
+    assert _votes(3) == left
+    go_on.set()
+    wait_until(lambda: _votes(1) == store.written)
+    buffer.close()
+    assert (_votes(3), Numbers(3, 3, 0)) == (left, ledger.numbers)
+
+
 def test_the_ledger_has_every_vote(tmp_path: Path) -> None:
     """What is taken is written, waiting, or lost; and a kill would tell so."""
     ledger, store = Ledger.open(tmp_path), MemoryStore()
-    buffer = VoteBuffer(store, 300, Metrics(), ledger, capacity=10)
+    buffer = VoteBuffer(store, 300, Metrics(), ledger, Safe(capacity=10))
     for vote in _votes(5):
         buffer.put(vote)
     assert buffer.flush()

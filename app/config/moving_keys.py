@@ -44,7 +44,7 @@ BUDGET_DEMOTE = Key(
 BANDWIDTH = Key(
     "sync.bandwidth",
     at_least(SIZE, 1024),
-    "Bytes a second that all downloads of files may take together.",
+    "Bytes a second that all that a job fetches may take together: lists, pages, files.",
     example="20m",
     added=True,
 )

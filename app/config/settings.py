@@ -171,7 +171,7 @@ class Sync:
     # Whether the timetable has a light run every minute.
     follow: bool
     legacy_json: LegacyJson
-    # Bytes a second of all downloads of files together.
+    # Bytes a second of all that a job fetches.
     bandwidth: int | None
 
 

@@ -41,7 +41,7 @@ class Facts:
     wish: Mapping[FilePath, Wished]
     # On a rank that no tier has: files of a tier that the configuration has dropped.
     holdings: Mapping[FilePath, Placed]
-    # The bytes of the files that are wished for and not here.
+    # The bytes that the files will take which are wished for and not here.
     sizes: Mapping[FilePath, int]
     tiers: Sequence[Tier]
     # Bytes on each tier that belong to no holding, or that its disk does not have.

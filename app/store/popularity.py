@@ -23,8 +23,9 @@ _SCALE = "heat"
 _PAGE = 20_000
 """Rows read at a time: neither memory nor a reader's transaction grows with the table."""
 
+_ANNOUNCED = ~File.metadata_sha256.is_null()
 
-_Row = tuple[int, str, int | None, int, int, float, int]
+_Row = tuple[int, str, int | None, int, int, float, int, int]
 
 
 class Popular(NamedTuple):
@@ -38,6 +39,8 @@ class Popular(NamedTuple):
     ever: int
     heat: float
     inherited: bool
+    # Whether the index announces core metadata for it.
+    announced: bool
 
 
 class PopularityQueries(Connection):
@@ -64,10 +67,12 @@ class PopularityQueries(Connection):
         """Yield those of the files that can be held, as files that nobody wants."""
         with self._reading():
             for part in chunks(paths):
-                query = File.select(File.id, File.path, File.size)
+                query = File.select(File.id, File.path, File.size, _ANNOUNCED)
                 known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
-                for file, path, size in self._rows(known):
-                    yield Popular(file, path, size, 0, 0, 0.0, inherited=False)
+                for file, path, size, announced in self._rows(known):
+                    yield Popular(
+                        file, path, size, 0, 0, 0.0, inherited=False, announced=bool(announced)
+                    )
 
     def popularity(self, path: FilePath, now: int) -> Popular | None:
         """Return how wanted one file is; None where nobody voted for it."""
@@ -96,7 +101,7 @@ class PopularityQueries(Connection):
 
     def _popular(self, condition: object) -> Sequence[_Row]:
         columns = (Heat.votes, Heat.ever, Heat.heat, Heat.inherited)
-        query = Heat.select(Heat.file, File.path, File.size, *columns)
+        query = Heat.select(Heat.file, File.path, File.size, *columns, _ANNOUNCED)
         query = query.join(File, on=(File.id == Heat.file))
         held = query.where(condition, File.listed == 1, ~File.sha256.is_null())
         return list(self._rows(held.order_by(Heat.file).limit(_PAGE)))
@@ -125,6 +130,6 @@ def scale_value(scale: HeatScale) -> bytes:
 
 
 def _popular(row: _Row, scale: HeatScale, now: int) -> Popular:
-    file, path, size, votes, ever, heat, inherited = row
+    file, path, size, votes, ever, heat, inherited, announced = row
     heat = scale.heat(heat, now)
-    return Popular(file, FilePath(path), size, votes, ever, heat, bool(inherited))
+    return Popular(file, FilePath(path), size, votes, ever, heat, bool(inherited), bool(announced))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from app.pacing import Pace
 from app.pages import values
 from app.upstream.errors import CutBodyError, UpstreamUnavailable, UpstreamUntrusted
 
@@ -24,7 +25,22 @@ class Bounds:
     seconds: float
 
 
-def raw_pieces(response: requests.Response, size: int = _PIECE) -> Iterator[bytes]:
+class Meter:
+    """Has a body come no faster than a pace allows, and knows how long that held it up."""
+
+    def __init__(self, pace: Pace) -> None:
+        """Share a pace with every other body."""
+        self._pace = pace
+        self.waited = 0.0
+
+    def take(self, count: int) -> None:
+        """Wait until so many bytes may have come."""
+        began = time.monotonic()
+        self._pace.take(count)
+        self.waited += time.monotonic() - began
+
+
+def raw_pieces(response: requests.Response, meter: Meter, size: int = _PIECE) -> Iterator[bytes]:
     """Yield a body as it comes over the wire, at most `size` bytes at a time.
 
     Raises:
@@ -35,6 +51,7 @@ def raw_pieces(response: requests.Response, size: int = _PIECE) -> Iterator[byte
     try:
         # What is there already, so that a slow body can be given up in between.
         while piece := response.raw.read1(size, decode_content=False):
+            meter.take(len(piece))
             yield piece
     except ReadTimeoutError as error:
         raise UpstreamUnavailable(response.url, "fell silent in the middle") from error
@@ -43,8 +60,8 @@ def raw_pieces(response: requests.Response, size: int = _PIECE) -> Iterator[byte
         raise CutBodyError(response.url, "broke off in the middle") from error
 
 
-def pieces(response: requests.Response, bounds: Bounds) -> Iterator[bytes]:
-    """Yield a page's body, unpacked.
+def pieces(response: requests.Response, bounds: Bounds, meter: Meter) -> Iterator[bytes]:
+    """Yield a page's body, unpacked; what our own pace takes is not held against it.
 
     Raises:
         UpstreamUntrusted: It is larger, or packed otherwise, than it may be.
@@ -54,31 +71,31 @@ def pieces(response: requests.Response, bounds: Bounds) -> Iterator[bytes]:
     """
     end = time.monotonic() + bounds.seconds
     total = 0
-    for piece in _unpacked(response):
+    for piece in _unpacked(response, meter):
         total += len(piece)
         if total > bounds.size:
             raise UpstreamUntrusted(response.url, f"has more than {bounds.size} bytes")
-        if time.monotonic() > end:
+        if time.monotonic() - meter.waited > end:
             raise UpstreamUnavailable(response.url, f"took more than {bounds.seconds:.0f} seconds")
         yield piece
 
 
-def _unpacked(response: requests.Response) -> Iterator[bytes]:
+def _unpacked(response: requests.Response, meter: Meter) -> Iterator[bytes]:
     """Undo the only Content-Encoding that was asked for."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
-        return raw_pieces(response)
+        return raw_pieces(response, meter)
     if encoding in {"gzip", "x-gzip"}:
-        return _gunzip(response)
+        return _gunzip(response, meter)
     raise UpstreamUntrusted(response.url, f"came packed as {encoding[:20]!r}")
 
 
-def _gunzip(response: requests.Response) -> Iterator[bytes]:
+def _gunzip(response: requests.Response, meter: Meter) -> Iterator[bytes]:
     """Unpack piece by piece, so that a bomb never lies unpacked in memory."""
     unpacker = zlib.decompressobj(_GZIP)
     begun = False
     try:
-        for packed in raw_pieces(response):
+        for packed in raw_pieces(response, meter):
             rest = packed
             while rest:
                 if unpacker.eof:

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 
 from app.names import FilePath, ProjectName
+from app.pacing import Pace
 from app.upstream import files
 from app.upstream.core_metadata import core_metadata
 from app.upstream.documents import fetch_document
@@ -16,10 +17,13 @@ from app.upstream.wire import Wire
 class Upstream:
     """An index and its file hosts; safe for threads."""
 
-    def __init__(self, policy: UpstreamPolicy) -> None:
-        """Prepare; nothing is connected before the first question."""
+    def __init__(self, policy: UpstreamPolicy, pace: Pace | None = None) -> None:
+        """Prepare; nothing is connected before the first question.
+
+        Whatever comes keeps to the pace, over all threads together.
+        """
         addresses = Addresses.parse(policy.pypi_url)
-        self._wire = Wire(policy, addresses)
+        self._wire = Wire(policy, addresses, pace or Pace(None))
         self._pages = ProjectPages(self._wire, addresses, policy.places, policy.max_page_size)
         self._serials = Serials(self._wire, addresses)
         self._packages_url = policy.packages_url

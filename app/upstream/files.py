@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import requests
 
-from app.upstream.body import length_of, raw_pieces
+from app.upstream.body import Meter, length_of, raw_pieces
 from app.upstream.errors import NoSuchFile, UpstreamUntrusted
 from app.upstream.wire import Ask, Wire, judge
 
@@ -34,6 +34,7 @@ class FileBody:
     content_type: str | None
     last_modified: str | None
     _response: requests.Response = field(repr=False)
+    _meter: Meter = field(repr=False)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes from `start` on, as they are, whatever Content-Encoding says.
@@ -46,7 +47,7 @@ class FileBody:
         if self.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             # Asked for what follows the last byte: there is nothing more.
             return iter(())
-        return raw_pieces(self._response, _CHUNK)
+        return raw_pieces(self._response, self._meter, _CHUNK)
 
 
 @contextmanager
@@ -54,11 +55,11 @@ def open_file(wire: Wire, url: str, start: int, etag: str | None) -> Iterator[Fi
     """Answer a file from an offset on; see `Upstream.open_file`."""
     with wire.open(_ask(url, start, etag), anywhere=True) as response:
         if not _ends_before(response, start):
-            yield _body(response, start)
+            yield _body(response, start, wire.meter())
             return
     # What the caller has is longer than the file, so it is of another one.
     with wire.open(_ask(url, 0, None), anywhere=True) as response:
-        yield _body(response, 0)
+        yield _body(response, 0, wire.meter())
 
 
 def file_size(wire: Wire, url: str) -> int | None:
@@ -91,15 +92,15 @@ def _ends_before(response: requests.Response, start: int) -> bool:
     return match is None or match[3] != str(start)
 
 
-def _body(response: requests.Response, start: int) -> FileBody:
+def _body(response: requests.Response, start: int, meter: Meter) -> FileBody:
     """Return the answer as a body."""
     status = response.status_code
     if status == HTTPStatus.OK:
-        return _found(response, 0, length_of(response))
+        return _found(response, meter, 0, length_of(response))
     if status == HTTPStatus.PARTIAL_CONTENT:
-        return _found(response, start, _total(response, start))
+        return _found(response, meter, start, _total(response, start))
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
-        return _found(response, start, start)
+        return _found(response, meter, start, start)
     raise judge(status, response.url, NoSuchFile)
 
 
@@ -116,7 +117,7 @@ def _total(response: requests.Response, start: int) -> int | None:
     return int(match[3])
 
 
-def _found(response: requests.Response, start: int, total: int | None) -> FileBody:
+def _found(response: requests.Response, meter: Meter, start: int, total: int | None) -> FileBody:
     """Return a body with what the headers say."""
     headers = response.headers
     return FileBody(
@@ -127,4 +128,5 @@ def _found(response: requests.Response, start: int, total: int | None) -> FileBo
         content_type=headers.get("Content-Type"),
         last_modified=headers.get("Last-Modified"),
         _response=response,
+        _meter=meter,
     )

@@ -79,4 +79,4 @@ class RemoteFile(io.RawIOBase):
             length = last + 1 - first
             if response.headers.get("Content-Range") != wanted or length_of(response) != length:
                 raise UpstreamUntrusted(response.url, f"answers another part than {wanted}")
-            return b"".join(raw_pieces(response))
+            return b"".join(raw_pieces(response, self._wire.meter()))

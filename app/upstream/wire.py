@@ -11,7 +11,8 @@ import requests
 from requests.utils import get_netrc_auth
 from urllib3.exceptions import HTTPError
 
-from app.upstream.body import Bounds, drain, pieces
+from app.pacing import Pace
+from app.upstream.body import Bounds, Meter, drain, pieces
 from app.upstream.errors import (
     CutBodyError,
     UpstreamError,
@@ -79,8 +80,9 @@ class Answer(Generic[T]):
 class Wire:
     """The connections to upstream."""
 
-    def __init__(self, policy: UpstreamPolicy, addresses: Addresses) -> None:
+    def __init__(self, policy: UpstreamPolicy, addresses: Addresses, pace: Pace) -> None:
         """Prepare a session; nothing is connected before the first request."""
+        self._pace = pace
         self._retry = policy.retry
         self.connections = policy.connections
         self._timeout = (_CONNECT_SECONDS, policy.timeout)
@@ -93,6 +95,10 @@ class Wire:
     def close(self) -> None:
         """End all connections."""
         self._session.close()
+
+    def meter(self) -> Meter:
+        """Return what a body is read through."""
+        return Meter(self._pace)
 
     @contextmanager
     def open(self, ask: Ask, *, anywhere: bool) -> Iterator[requests.Response]:
@@ -148,7 +154,7 @@ class Wire:
             body = None
             if response.status_code == HTTPStatus.OK:
                 bounds = Bounds(ask.limit, self._seconds)
-                body = read(media_type(response.headers), pieces(response, bounds))
+                body = read(media_type(response.headers), pieces(response, bounds, self.meter()))
             return Answer(response.url, response.status_code, response.headers, body)
 
     def _auth(self, url: str) -> tuple[str, str] | None:

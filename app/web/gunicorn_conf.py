@@ -4,9 +4,11 @@ gunicorn imports this module and takes its names for settings
 (https://docs.gunicorn.org/en/stable/settings.html); nobody else imports it.
 """
 
+import atexit
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from app.config import load
 from app.runtime import RunDirectory
@@ -29,6 +31,8 @@ threads = _config.threads + 2 * QUEUE
 preload_app = False
 # Requests that wait for upstream get this long to end, at a restart.
 graceful_timeout = 8
+# Of these, a worker keeps three for its votes.
+_REQUESTS_END = 5
 # A worker's main loop that is silent for so long is stuck.
 timeout = 30
 # nginx connects anew for each question.
@@ -42,6 +46,18 @@ accesslog = None
 errorlog = "-"
 loglevel = "warning"
 proc_name = "larder"
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ANN401  gunicorn has no types
+    """Have a worker stop waiting for its last requests before its master kills it."""
+    worker.cfg.set("graceful_timeout", _REQUESTS_END)
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """Have a worker put its votes down now: the interpreter would first wait for its threads."""
+    del server, worker
+    atexit._run_exitfuncs()  # noqa: SLF001  once: what ran is not run again
+
 
 if workers > 1:
     # Then any worker can tell the counts of all.

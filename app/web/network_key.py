@@ -36,10 +36,10 @@ class NetworkKey:
         return self._key
 
     def close(self) -> None:
-        """Stop asking."""
+        """Stop asking; a thread that waits for an answer ends with the process."""
         self._closing.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(self._interval)
 
     def _run(self) -> None:
         while self._key is None and not self._closing.wait(self._interval):

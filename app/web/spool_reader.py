@@ -43,9 +43,9 @@ class SpoolReader:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the thread; one that waits for an absent server ends with the process."""
         self._closing.set()
-        self._thread.join()
+        self._thread.join(self._interval)
 
     def _run(self) -> None:
         while not self._closing.wait(self._interval):

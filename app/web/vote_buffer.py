@@ -3,7 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
@@ -21,6 +22,10 @@ worker takes as many votes as it would without a database."""
 CAPACITY = 100_000
 """Votes that wait while the database is not to be written: some 20 MB, and half a
 minute of all that one worker can take in."""
+
+PATIENCE = 2.0
+"""Seconds that the last transaction may take before its votes are left behind instead. A
+worker has some more from its last request to its end."""
 
 BATCH = 5_000
 """Votes in one transaction, so that no other writer waits for long."""
@@ -43,6 +48,21 @@ class VoteStore(Protocol):
         ...
 
 
+def _nowhere(votes: Sequence[Vote]) -> None:
+    message = f"there is no place for {len(votes)} votes"
+    raise OSError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """What becomes of votes that the database does not take."""
+
+    # Takes what is left at the end (`app.spooling.Spool.leave`), or raises OSError.
+    leave: Callable[[Sequence[Vote]], None] = _nowhere
+    # So many wait before that.
+    capacity: int = CAPACITY
+
+
 class VoteBuffer:
     """Takes votes at once, and writes them twice a second, in a thread of its own.
 
@@ -56,7 +76,7 @@ class VoteBuffer:
         window: int,
         metrics: Metrics,
         ledger: Ledger | None = None,
-        capacity: int = CAPACITY,
+        safe: Safe = Safe(),
     ) -> None:
         """Begin empty; the thread starts with the first vote.
 
@@ -64,9 +84,10 @@ class VoteBuffer:
         kill takes from the buffer is told by the ledger.
         """
         self._store, self._window, self._metrics = store, window, metrics
-        self._ledger = ledger or Ledger()
-        self._capacity = capacity
+        self._ledger, self._safe = ledger or Ledger(), safe
         self._waiting: deque[Vote] = deque()
+        # What is being written, and may yet come back.
+        self._writing: list[Vote] = []
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._closing = threading.Event()
@@ -92,26 +113,52 @@ class VoteBuffer:
             return True
 
     def close(self) -> None:
-        """Stop the thread and write what waits; what cannot be written is lost."""
+        """Write what waits, and stop the thread; what cannot be written is left behind.
+
+        A server that does not answer may hold the last transaction for longer than the
+        process has: its votes are left behind as well, and should it be done all the
+        same, whoever reads them finds their windows.
+        """
         self._closing.set()
         if self._thread is not None:
-            self._thread.join()
-        if not self.flush():
-            with self._lock:
-                self._lose(len(self._waiting))
-                self._waiting.clear()
+            self._thread.join(PATIENCE)
+        with self._lock:
+            left = [*self._writing, *self._waiting]
+            self._waiting.clear()
+            self._writing = []
+        if left:
+            self._leave(left)
         self._ledger.close()
 
     def _run(self) -> None:
         while not self._closing.wait(INTERVAL):
             self.flush()
+        self.flush()
+
+    def _leave(self, votes: list[Vote]) -> None:
+        try:
+            self._safe.leave(votes)
+        except OSError as error:
+            logger.warning("%d votes are lost: %s", len(votes), error)
+            with self._lock:
+                self._lose(len(votes))
+        else:
+            self._ledger.write(len(votes))
+            logger.warning("left %d votes in the spool for the next start", len(votes))
 
     def _take(self) -> list[Vote]:
         with self._lock:
             batch = list(islice(self._waiting, BATCH))
             for _ in batch:
                 self._waiting.popleft()
+            self._writing = batch
             return batch
+
+    def _settle(self) -> bool:
+        """Note that a batch is not being written any more; whether it is still ours."""
+        with self._lock:
+            ours, self._writing = bool(self._writing), []
+            return ours
 
     def _write(self, batch: list[Vote]) -> bool:
         try:
@@ -122,16 +169,19 @@ class VoteBuffer:
             if not self._failing:
                 logger.warning("votes have to wait: %s", error)
             self._failing = True
-            self._put_back(batch)
+            if self._settle():
+                self._put_back(batch)
             return False
         except Exception:
             # Here the thread would end, and with it all voting. Not kept: it would fail
             # again, and hold up every vote behind it.
             logger.exception("%d votes could not be counted", len(batch))
-            with self._lock:
-                self._lose(len(batch))
+            if self._settle():
+                with self._lock:
+                    self._lose(len(batch))
             return True
-        self._ledger.write(len(batch))
+        if self._settle():
+            self._ledger.write(len(batch))
         if self._failing:
             logger.warning("votes are counted again")
         self._failing = False
@@ -145,7 +195,7 @@ class VoteBuffer:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        excess = len(self._waiting) - self._capacity
+        excess = len(self._waiting) - self._safe.capacity
         for _ in range(excess):
             self._waiting.popleft()
         self._lose(max(0, excess))

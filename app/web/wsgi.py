@@ -38,7 +38,7 @@ from app.web.places import Places
 from app.web.simple import Questions
 from app.web.spool_reader import TRAFFIC_INTERVAL, SpoolReader
 from app.web.standing import Facts, Standing
-from app.web.vote_buffer import VoteBuffer
+from app.web.vote_buffer import Safe, VoteBuffer
 from app.web.votes import BallotBox
 
 logger = logging.getLogger(__name__)
@@ -69,13 +69,15 @@ def get_app() -> "falcon.App[Any, Any]":
     metrics = Metrics(Standing(facts))
     upstream = open_upstream(config, config.threads)
     ledger = Ledger.open(lost_votes.folder)
-    buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger)
+    safe = Safe(spool.leave)
+    buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger, safe)
     network_key = NetworkKey(store.network_key)
-    # A worker that ends well ends through here, after its last request.
-    atexit.register(buffer.close)
+    # A worker that ends well ends through here, after its last request (`gunicorn_conf`);
+    # the last first.
     atexit.register(network_key.close)
     atexit.register(SpoolReader(spool).close)
     atexit.register(SpoolReader(traffic_spool, TRAFFIC_INTERVAL).close)
+    atexit.register(buffer.close)
     index = open_index(config, store, upstream)
     questions = _questions(config, index, metrics)
     documents = open_documents(config, store, upstream, index)
