@@ -22,6 +22,9 @@ HOUR = 3600
 _HEAD = b'{"time":'
 """How every line begins."""
 
+_TOLD = "app"
+"""The way of an answer that the application gave: else its words may be upstream's."""
+
 _MAX_TIME = 1 << 40
 _MAX_BYTES = 1 << 50
 """More than one answer can have; what says so is damaged."""
@@ -94,7 +97,7 @@ def parse_traffic_line(line: bytes) -> Served | None:
         if not (amounts_fit and 0 <= time < _MAX_TIME and 0 <= status <= _MAX_STATUS):
             return None
         kind = _kind(entry["way"], status, entry["tier"], entry["cache"])
-        away = elsewhere if kind.answer is Answer.REDIRECT else 0
+        away = elsewhere if entry["way"] == _TOLD and kind.answer is Answer.REDIRECT else 0
         return Served(int(time) // HOUR, kind, Amount(1, sent, away))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

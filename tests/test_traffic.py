@@ -55,7 +55,8 @@ def line(**changes: object) -> bytes:
             Amount(1, 10, 99),
         ),
         (
-            {"way": "redirect", "status": 302, "cache": "proxy-failed"},
+            # So said upstream.
+            {"way": "redirect", "status": 302, "cache": "proxy-failed", "elsewhere": 5},
             Kind(Answer.REDIRECT, "", "proxy-failed"),
             Amount(1, 10),
         ),
