@@ -237,17 +237,36 @@ def test_postgresql_is_installed_for_the_tests_without_a_cluster(
     assert (STARTED, "") == ((again := debian.start("up")).returncode, again.stderr)
 
 
-def test_how_clusters_are_made_is_the_administrators(used: Machine, tmp_path: Path) -> None:
-    """A file that is there already is read by Debian, and stays as it is."""
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        ("start_conf = manual\n", ["start_conf = manual", "create_main_cluster = false"]),
+        (
+            "#create_main_cluster = true\n",
+            ["#create_main_cluster = true", "create_main_cluster = false"],
+        ),
+        ("create_main_cluster = true\n", ["create_main_cluster = true"]),
+    ],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_how_clusters_are_made_is_the_administrators(
+    used: Machine, tmp_path: Path, content: str, seen: list[str], *, killed: bool
+) -> None:
+    """What a file says that is there is done; what it leaves open is not, and it stays as it is."""
     programs = {**machines.DEBIAN, "nginx": machines.SYSTEMCTL}
     debian = used.with_programs(tmp_path / "debian", programs)
     shutil.rmtree(debian.servers, ignore_errors=True)
     debian.cluster.parent.mkdir()
-    debian.cluster.write_text("start_conf = manual\n")
+    debian.cluster.write_text("half an edit" if killed else content)
+    if killed:
+        # By a start that was killed in the middle.
+        debian.cluster.with_name(f"{debian.cluster.name}.larder").write_text(content)
     done = debian.start("test", "--collect-only", "-q")
     assert 0 == done.returncode, done.stderr
-    assert "cluster: start_conf = manual" in debian.log()
-    assert "start_conf = manual\n" == debian.cluster.read_text()
+    told = [line for line in debian.log() if not line.startswith("apt-get")]
+    assert ["cluster: " + seen[0], *seen[1:]] == told
+    assert content == debian.cluster.read_text()
+    assert [debian.cluster] == list(debian.cluster.parent.iterdir())
     shutil.rmtree(debian.cluster.parent)
     shutil.rmtree(debian.servers)
 

@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 NAMES = ("hot", "warm", "cold")
 """The first two are on one filesystem, the last where there is another."""
 LAYOUTS = (NAMES, ("hot", "cold"), ("warm", "cold"), ("hot", "warm"), ("cold", "hot"))
-EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("LARDER_EXAMPLES", "16"))
 """As many on a file, and a quarter of them on a server."""
 
 
@@ -264,7 +264,7 @@ def test_one_clean_run_puts_everything_right(
     """Votes, releases, deletions, other limits and tiers, hands in the tiers, and crashes."""
     on_server = "postgresql" in request.keywords
     run_state_machine_as_test(
-        lambda: Cache(new_database()),
+        lambda: Cache(new_database()),  # type: ignore[arg-type]
         settings=settings(
             max_examples=max(1, EXAMPLES // 4) if on_server else EXAMPLES,
             derandomize=True,
