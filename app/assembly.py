@@ -7,6 +7,7 @@ from app.config import CachePolicy, Config, LegacyJson
 from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
+from app.intakes import TrafficIntake, VoteIntake
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.lost_votes import LostVotes
@@ -105,8 +106,14 @@ def known_hosts(config: Config) -> frozenset[str]:
 def open_spool(config: Config, store: Store) -> Spool:
     """Return the votes that nginx took in the application's place."""
     run = RunDirectory(config.repo_path)
-    window, keep = config.cache.dedup_window, config.votes.keep_networks
-    return Spool(run.spool, store, window, run.nginx_pid, keep)
+    intake = VoteIntake(store, config.cache.dedup_window, config.votes.keep_networks)
+    return Spool(run.spool, intake, run.nginx_pid)
+
+
+def open_traffic_spool(config: Config, store: Store) -> Spool:
+    """Return what nginx wrote of its answers below `/packages/`."""
+    run = RunDirectory(config.repo_path)
+    return Spool(run.traffic_spool, TrafficIntake(store), run.nginx_pid)
 
 
 def open_lost_votes(config: Config, store: Store) -> LostVotes:

@@ -114,6 +114,11 @@ class LostVotes:
             if one.path.name not in account.settled
         )
 
+    def waiting(self) -> int:
+        """Return how many votes are in the workers' memory, and not in the database yet."""
+        living = (one for one in self._workers() if one.lives)
+        return sum(max(0, one.left - one.numbers.lost) for one in living)
+
     def unsettled(self) -> tuple[int, int]:
         """Return how many workers have ended that are not settled, and what they lost."""
         settled = self._account().settled

@@ -26,6 +26,11 @@ class RunDirectory:
         return self.path / "spool" / "votes.jsonl"
 
     @property
+    def traffic_spool(self) -> Path:
+        """What nginx answered below `/packages/` (`app.traffic`)."""
+        return self.path / "spool" / "traffic.jsonl"
+
+    @property
     def votes(self) -> Path:
         """What each worker of the app has done with its votes (`app.lost_votes`)."""
         return self.path / "votes"

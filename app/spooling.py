@@ -1,6 +1,6 @@
-"""Taking in the spool: votes that nginx wrote while the application was away, or always.
+"""Taking in a spool: what nginx writes, line by line, for somebody to count.
 
-Where the reading stands is in the store, in the transaction that counts the votes, so
+Where the reading stands is in the store, in the transaction that counts the lines, so
 a kill in between neither loses nor repeats anything. It is noted by what the file begins
 with, not by its inode's number, which the filesystem gives to another file. A spool that
 has grown is set aside under another name; what nginx still writes to it until it reopens
@@ -12,18 +12,16 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
-from app.clients import network_id
 from app.locks import FileLock, LockedError
-from app.model import Vote, VoteSource
-from app.spool import parse_spool_line, spool_line
-from app.store import Store
+from app.model import Vote
+from app.spool import spool_line
 
 _BATCH = 1 << 20
 """Bytes read, and then counted in one transaction."""
@@ -44,18 +42,30 @@ _SETTLED = 60
 """Seconds after which nginx's workers, too, have surely reopened their logs."""
 
 
+class Intake(Protocol):
+    """Who counts the lines (`app.intakes`); all of it may raise StoreError."""
+
+    def position(self, mark: int) -> int:
+        """Return how far a file is read, in bytes."""
+        ...
+
+    def take(self, lines: Sequence[bytes], mark: int, position: int) -> int:
+        """Count lines, and note how far that is, in one transaction; return how many counted."""
+        ...
+
+    def forget(self, mark: int) -> None:
+        """Forget a file that is deleted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Spool:
     """nginx's spool file, and the one that was set aside before it."""
 
     path: Path
-    store: Store
-    # Seconds in which a network's repeated votes for a file count once.
-    window: int
+    intake: Intake
     # The process id of nginx's master, to have it reopen its logs.
     nginx_pid: Path
-    # Whether the database shall know the networks themselves, too.
-    keep_networks: bool = False
     clock: Callable[[], float] = time.time
 
     def pending(self) -> int:
@@ -66,13 +76,13 @@ class Spool:
             with suppress(FileNotFoundError), path.open("rb") as stream:
                 mark = _mark_of(stream)
                 size = os.fstat(stream.fileno()).st_size
-                total += max(0, size - self.store.spool_position(mark)) if mark else 0
+                total += max(0, size - self.intake.position(mark)) if mark else 0
         return total
 
     def read(self) -> int:
-        """Count all votes that are there; return how many opened a window.
+        """Count all lines that are there; return how many counted.
 
-        Somebody else's reading is left alone: it counts the same votes.
+        Somebody else's reading is left alone: it counts the same lines.
         """
         try:
             with FileLock(self.path.with_suffix(".lock")):
@@ -101,7 +111,7 @@ class Spool:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        partial = self.path.parent / f"{_LEFT}{name}.new"
+        partial = self.path.parent / f"{_LEFT}{self.path.stem}-{name}.new"
         try:
             with partial.open("xb") as stream:
                 stream.writelines(spool_line(vote, name) for vote in votes)
@@ -114,39 +124,26 @@ class Spool:
             raise
 
     def _left(self) -> list[Path]:
-        return sorted(self.path.parent.glob(f"{_LEFT}*{self.path.suffix}"))
+        return sorted(self.path.parent.glob(f"{_LEFT}{self.path.stem}-*{self.path.suffix}"))
 
     def _read(self, path: Path) -> int:
         counted = 0
-        key = self.store.network_key()
         with path.open("rb") as stream:
             mark = _mark_of(stream)
             if mark is None:
                 return 0
             stream.seek(self._start(stream, mark))
             while lines := _whole_lines(stream):
-                votes = list(self._votes(lines, key))
-                self.store.keep_networks(votes)
-                counted += self.store.add_spooled(votes, self.window, mark, stream.tell())
+                counted += self.intake.take(lines, mark, stream.tell())
         return counted
 
     def _start(self, stream: BinaryIO, mark: int) -> int:
         """Return where to go on; in a file that was cut, at its new end."""
-        position = self.store.spool_position(mark)
+        position = self.intake.position(mark)
         size = os.fstat(stream.fileno()).st_size
         if position > size:
-            self.store.add_spooled((), self.window, mark, size)
+            self.intake.take((), mark, size)
         return min(position, size)
-
-    def _votes(self, lines: list[bytes], key: bytes) -> Iterator[Vote]:
-        for line in lines:
-            found = parse_spool_line(line)
-            if found is not None:
-                number = found.number
-                if number is None:
-                    number = network_id(key, found.network or "")
-                client = found.network if self.keep_networks else None
-                yield Vote(found.path, number, int(found.time), VoteSource.SPOOL, client)
 
     def _tidy(self) -> None:
         """Delete the file that was set aside, or set the current one aside."""
@@ -166,7 +163,7 @@ class Spool:
             mark = _mark_of(stream)
         path.unlink()
         if mark:
-            self.store.forget_spool(mark)
+            self.intake.forget(mark)
 
     def _reopen(self) -> None:
         """Have nginx open a new spool (its signal for that is USR1)."""
@@ -183,8 +180,8 @@ class Spool:
 def _mark_of(stream: BinaryIO) -> int | None:
     """Return the number of a file that begins as this one does; None until it has a line.
 
-    The first line has a time in milliseconds, a network and a path: no two spools begin
-    alike, but for copies of one, whose votes are the same.
+    The first line has a time in milliseconds, and a network and a path, or a connection and
+    how it was answered: no two spools begin alike, but for copies of one.
     """
     stream.seek(0)
     head = stream.read(_HEAD)

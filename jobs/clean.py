@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from app.locks import FileLock, LockedError
 from app.steps import Clean, Step
+from app.traffic import HOUR
 from jobs.harness import Job, main
 from jobs.move import MoveFiles
 
@@ -15,6 +16,9 @@ logger = logging.getLogger("larder")
 _LATEST = 24 * 3600
 """Seconds for which a vote that opened a window is remembered: as long as a vote may lie
 in nginx's spool and still be told from a repeated one."""
+
+_TRAFFIC_KEPT = 366 * 24 * 3600
+"""Seconds for which it is known what was served in which hour: a year, and its leap day."""
 
 _FOR_EVER = 1 << 62
 
@@ -40,6 +44,7 @@ class CleanUp(Job):
                 0 if votes else store.count_windows(self._window_limit())
             ),
             "networks that voted": store.count_networks(self._network_limit()),
+            "hours of traffic": store.count_old_traffic(self._traffic_limit()),
             "records of files that are gone": files + projects,
             "core metadata of files that are gone": self.parts.core_metadata.count_dropped(),
             "stale partial files": self.parts.holdings.sweepable() + self.parts.tree.stale(_STALE),
@@ -56,6 +61,8 @@ class CleanUp(Job):
                 self.parts.store.expire_windows(self._window_limit())
             case Clean("networks that voted"):
                 self.parts.store.forget_networks(self._network_limit())
+            case Clean("hours of traffic"):
+                self.parts.store.forget_traffic(self._traffic_limit())
             case Clean("records of files that are gone"):
                 self.parts.store.forget_gone()
             case Clean("core metadata of files that are gone"):
@@ -74,6 +81,9 @@ class CleanUp(Job):
                 self.parts.holdings.sweep()
         except LockedError:
             logger.info("left partial downloads to the `move` that is running")
+
+    def _traffic_limit(self) -> int:
+        return (int(time.time()) - _TRAFFIC_KEPT) // HOUR
 
     def _network_limit(self) -> int:
         """Return the time before which no network is kept; none at all where none shall be."""

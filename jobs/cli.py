@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "score": "count votes, and decide which files should be here",
     "move": "fetch, promote, demote and evict files as score decided",
     "verify": "hash held files again, and take out what is rotten",
-    "read-spool": "count the votes that nginx wrote while the app was away",
+    "read-spool": "count what nginx wrote: votes, while the app was away, and answers",
     "clean": "delete what has expired",
     "status": "say how fresh the mirror is, what it holds, and what is stuck",
     "nginx-config": "print the nginx configuration for a YAML file",

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from types import FrameType
@@ -16,6 +18,7 @@ from typing import Any, ClassVar
 
 from app.config import Config, ConfigError, load
 from app.locks import FileLock, LockedError
+from app.runs import Run
 from app.steps import Step
 from app.store import StoreBusyError, StoreError
 from app.tiers import TierMissingError
@@ -79,6 +82,9 @@ class Job(ABC):
     def answer(self) -> Sequence[Mapping[str, Any]]:
         """Return what the options ask about in place of a run; most ask nothing."""
         return ()
+
+    def begin(self) -> None:
+        """Be told that the plan is carried out now; most have nothing to note."""
 
     def conclude(self, report: Report) -> None:
         """Add to the report what the steps alone do not tell; most have nothing."""
@@ -189,12 +195,52 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         job = kind(parts, options)
         if answer := job.answer():
             return Outcome(ExitCode.DONE, answer=answer)
-        steps = job.plan()
         if options.dry_run:
-            return Outcome(ExitCode.DONE, plan=steps)
-        runner = Runner(job, job.workers, stop.asked, job.crew)
-        report = runner.run(steps, give_up_after=config.sync.download_error_threshold)
-        return Outcome(report.exit_code, report=report)
+            return Outcome(ExitCode.DONE, plan=job.plan())
+        return _carried_out(job, stop)
+
+
+def _carried_out(job: Job, stop: "Stop") -> Outcome:
+    """Plan and run a job, and note in the database what becomes of it."""
+    run, runs = Run(job.name, time.time()), job.parts.runs
+    code = ExitCode.FAILED_STEPS
+    report = Report(job.name, 0)
+    try:
+        with _as_job_errors():
+            steps = job.plan()
+            if steps:
+                with noting():
+                    runs.begin(run.job, run.started, len(steps))
+            with noting():
+                job.begin()
+            runner = Runner(job, job.workers, stop.asked, job.crew)
+            threshold = job.parts.config.sync.download_error_threshold
+            report = runner.run(steps, give_up_after=threshold)
+            code = report.exit_code
+    except JobError as error:
+        code = error.code
+        raise
+    finally:
+        with noting():
+            runs.end(
+                replace(
+                    run,
+                    steps=report.steps,
+                    ended=time.time(),
+                    code=stop.exit_code or code,
+                    outcomes=report.outcomes,
+                )
+            )
+    return Outcome(code, report=report)
+
+
+@contextmanager
+def noting() -> Iterator[None]:
+    """Let a note be missing that cannot be written: the job's work is done all the same."""
+    try:
+        yield
+    except (StoreError, OSError, JobError) as error:
+        logger.warning("what became of the run is not noted: %s", error)
 
 
 class Stop:

@@ -37,6 +37,8 @@ class News:
     keep: KeepList | None = None
     # What the list names and is no project's name.
     refused: tuple[str, ...] = ()
+    # The serial that upstream is at, where it said so.
+    seen: int | None = None
 
 
 class Newsreader:
@@ -93,7 +95,7 @@ class Newsreader:
         # Who believes an older list believes that serials began anew.
         reached = None if accept else before.followed
         keep = KeepList(last, validators.etag, validators.last_modified, reached)
-        return News(plan, keep if plan.steps or keep != before else None, found.refused)
+        return News(plan, keep if plan.steps or keep != before else None, found.refused, last)
 
     def _follow(self, now: int) -> News | None:
         """Return what the changelog names; None where there is none to go by."""
@@ -114,7 +116,7 @@ class Newsreader:
         keep = KeepList(
             kept.last, followed=max((one.serial for one in changes.values()), default=since)
         )
-        return News(IndexPlan(steps), keep if steps else None)
+        return News(IndexPlan(steps), keep if steps else None, seen=keep.followed)
 
     def _without_list(self, now: int) -> News:
         return News(plan_index(self._states(), None, self._policy, now))

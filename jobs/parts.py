@@ -13,12 +13,14 @@ from app.assembly import (
     open_index,
     open_lost_votes,
     open_spool,
+    open_traffic_spool,
     open_upstream,
 )
 from app.config import Config
 from app.core_metadata import CoreMetadata
 from app.documents import Documents
 from app.foresight import Foresight
+from app.freshness import Freshness
 from app.holdings import Holdings
 from app.index import Index
 from app.lost_votes import LostVotes
@@ -26,6 +28,7 @@ from app.pacing import Pace
 from app.pages import FORMAT
 from app.releases import Releases
 from app.root_pages import RootPages
+from app.runs import Runs
 from app.runtime import RunDirectory
 from app.spooling import Spool
 from app.store import Store
@@ -120,9 +123,24 @@ class Parts:
         return Releases(self.store, self.config.cache.decay.inherit)
 
     @cached_property
+    def runs(self) -> Runs:
+        """What became of each job."""
+        return Runs(self.store)
+
+    @cached_property
+    def freshness(self) -> Freshness:
+        """How far the index is behind."""
+        return Freshness(self.store)
+
+    @cached_property
     def spool(self) -> Spool:
         """The votes that nginx wrote while the app was away."""
         return open_spool(self.config, self.store)
+
+    @cached_property
+    def traffic_spool(self) -> Spool:
+        """What nginx wrote of its answers."""
+        return open_traffic_spool(self.config, self.store)
 
     @cached_property
     def lost_votes(self) -> LostVotes:

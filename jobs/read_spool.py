@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Sequence
 
-from app.steps import ReadSpool, SettleVotes, Step
+from app.steps import ReadSpool, ReadTraffic, SettleVotes, Step
 from jobs.harness import Job, main
 from jobs.parts import Parts
 
 
 class SpoolReading(Job):
-    """Count the votes that nginx wrote by itself, and those that killed workers have lost."""
+    """Count what nginx wrote by itself, votes and answers, and what killed workers have lost."""
 
     name = "read-spool"
 
@@ -25,11 +25,12 @@ class SpoolReading(Job):
 
 
 def intake(parts: Parts) -> Sequence[Step]:
-    """Return what is to be done before all votes are in the database."""
-    pending = parts.spool.pending()
+    """Return what is to be done before all votes, and all answers, are in the database."""
+    votes, answers = parts.spool.pending(), parts.traffic_spool.pending()
     workers, lost = parts.lost_votes.unsettled()
-    spool: list[Step] = [ReadSpool(pending)] if pending else []
-    return [*spool, SettleVotes(workers, lost)] if workers else spool
+    steps: list[Step] = [ReadSpool(votes)] if votes else []
+    steps += [ReadTraffic(answers)] if answers else []
+    return [*steps, SettleVotes(workers, lost)] if workers else steps
 
 
 def take_in(parts: Parts, step: Step) -> bool:
@@ -37,6 +38,8 @@ def take_in(parts: Parts, step: Step) -> bool:
     match step:
         case ReadSpool():
             parts.spool.read()
+        case ReadTraffic():
+            parts.traffic_spool.read()
         case SettleVotes():
             parts.lost_votes.settle()
         case _:

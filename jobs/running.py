@@ -81,6 +81,16 @@ class Report:
         return self.steps - self.done.total() - len(self.failures) - len(self.put_off)
 
     @property
+    def outcomes(self) -> dict[str, int]:
+        """How many steps came to what."""
+        return {
+            "done": self.done.total(),
+            "failed": len(self.failures),
+            "put-off": len(self.put_off),
+            "left": self.left,
+        }
+
+    @property
     def exit_code(self) -> ExitCode:
         """Try later where upstream was never there, or the database went away.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.names import FilePath
-from app.steps import AskSize, HandOn, ReadSpool, SettleVotes, Step, StoreWish
+from app.steps import AskSize, HandOn, ReadSpool, ReadTraffic, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
@@ -61,7 +61,7 @@ class Score(Job):
         """Carry out one step; the wish is computed anew from what is known by then."""
         now = int(time.time())
         match step:
-            case ReadSpool() | SettleVotes():
+            case ReadSpool() | ReadTraffic() | SettleVotes():
                 take_in(self.parts, step)
             case HandOn():
                 self.parts.releases.hand_on(now)

@@ -17,6 +17,7 @@ from app.store import Store, StoreBusyError, StoreError, TrackedProject
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import add_config_option, read_config, set_up_logging
 from jobs.parts import Parts
+from jobs.served import Traffic, served
 from jobs.upstream_list import kept_list, refused_names
 
 logger = logging.getLogger("larder")
@@ -64,6 +65,7 @@ class Status:
     tiers: list[TierUse]
     # Votes that were taken and never counted, since the database was made.
     lost_votes: int
+    traffic: list[Traffic]
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +115,7 @@ def _gather(config: Config, parts: Parts, now: int) -> Status:
         refused_names=refused_names(store),
         tiers=_tiers(config, store),
         lost_votes=parts.lost_votes.count(),
+        traffic=served(store, now),
     )
 
 
@@ -129,14 +132,9 @@ def _failing(project: TrackedProject, now: int, bound: int) -> FailingProject:
 
 
 def _tiers(config: Config, store: Store) -> list[TierUse]:
-    held = list(store.holdings())
+    held = store.held_by_tier()
     return [
-        TierUse(
-            str(tier.path),
-            sum(one.root == str(tier.path) for one in held),
-            sum(one.bytes for one in held if one.root == str(tier.path)),
-            tier.size_limit,
-        )
+        TierUse(str(tier.path), *held.get(str(tier.path), (0, 0)), tier.size_limit)
         for tier in config.cache.tiers
     ]
 
@@ -149,6 +147,8 @@ def _show(status: Status, console: Console) -> None:
     for tier in status.tiers:
         used = f"{decimal(tier.bytes)} of {decimal(tier.limit)}"
         console.print(f"{tier.path}: {tier.files} files, {used}", soft_wrap=True)
+    for one in status.traffic:
+        console.print(str(one), soft_wrap=True, markup=False)
     if status.lost_votes:
         console.print(f"{status.lost_votes} votes were lost")
     if status.refused_names:

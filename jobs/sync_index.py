@@ -28,7 +28,7 @@ from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
 from jobs.gone import Gone
 from jobs.hands import Hands
-from jobs.harness import Job, main
+from jobs.harness import Job, main, noting
 from jobs.news import Newsreader
 from jobs.parts import Parts
 from jobs.root_list import RootList
@@ -60,6 +60,9 @@ class SyncIndex(Job):
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
         self._refused: tuple[str, ...] = ()
+        # When upstream was asked, and the serial that it was at.
+        self._asked_at = time.time()
+        self._seen: int | None = None
         # Why upstream could not be asked for it.
         self._away: UpstreamUnavailable | None = None
         self._gone = Gone(parts, options)
@@ -103,11 +106,13 @@ class SyncIndex(Job):
 
     def plan(self) -> Sequence[Step]:
         """Return the projects to write, and what follows from that."""
+        self._asked_at = time.time()
         try:
             news = Newsreader(self.parts, self.options).read()
         except UpstreamUnavailable as error:
             return self._plan_without(error)
         self._fallen, self._refused = news.plan.fallen, news.refused
+        self._seen = news.seen
         steps = Joined(news.plan.steps, self._plan_here(news.plan.steps))
         left = not steps and self._has_withdrawn()
         keep = [news.keep] if news.keep else []
@@ -147,8 +152,16 @@ class SyncIndex(Job):
             case RemoveGone() | Withdraw():
                 self.left += 1
 
+    def begin(self) -> None:
+        """Note how far upstream is."""
+        if self._seen is not None:
+            self.parts.freshness.saw(self._seen)
+
     def conclude(self, report: Report) -> None:
         """Say which projects are stuck: the run has not done what it is for."""
+        if not (self.left or report.left or report.refused or self._away):
+            with noting():
+                self.parts.freshness.in_step(self._asked_at)
         bound = int(time.time()) - self.parts.config.sync.stuck_after
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")

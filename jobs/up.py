@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,9 +43,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     set_up_logging(options)
     os.umask(0o022)  # nginx's own user must be able to read what is written.
     stop = Stop()
-    with stop.listening():
+    with stop.listening(), _reopening() as reopen:
         try:
-            _run(options, stop)
+            _run(options, stop, reopen)
         except JobError as error:
             logger.error("up: %s", error)
             return error.code
@@ -66,7 +68,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, stop: Stop) -> None:
+@contextmanager
+def _reopening() -> Iterator[threading.Event]:
+    """Catch USR1, which asks for new log files, as nginx's own master takes it."""
+    asked = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _run(options: argparse.Namespace, stop: Stop, reopen: threading.Event) -> None:
     path = Path(options.config) if options.config else _default_configuration()
     config = read_config(str(path))
     make_folders(config)
@@ -75,7 +88,8 @@ def _run(options: argparse.Namespace, stop: Stop) -> None:
         with FileLock(directory.up_lock):
             hangup = Hangup()
             with hangup.listening():
-                _Mirror.start(config, path.resolve(), directory, stop).watch(stop, hangup)
+                mirror = _Mirror.start(config, path.resolve(), directory, stop)
+                mirror.watch(stop, hangup, reopen)
     except LockedError as error:
         message = f"another `larder up` is running on {config.repo_path}; stop that one first"
         raise TryLaterError(message) from error
@@ -149,10 +163,16 @@ class _Mirror:
             raise
         return mirror
 
-    def watch(self, stop: Stop, hangup: Hangup) -> None:
-        """Keep the children running until a signal comes, then stop them all."""
+    def watch(self, stop: Stop, hangup: Hangup, reopen: threading.Event) -> None:
+        """Keep the children running until a signal comes, then stop them all.
+
+        Where new logs were asked for, nginx is told; the app has none of its own.
+        """
         try:
             while not stop.asked():
+                if reopen.is_set():
+                    reopen.clear()
+                    self.children["nginx"].send(signal.SIGUSR1)
                 self._attempt("start what has ended", self._restart_dead)
                 self._attempt("start a job", self.timetable.tick)
                 self._attempt("note its processes", self._note_sessions)

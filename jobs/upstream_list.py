@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
+from app.freshness import Freshness
 from app.names import ProjectName
 from app.planning import IndexPlan
 from app.steps import KeepList
 from app.store import Store
 from app.upstream import Validators
 from jobs.exit_codes import RefusedError
-
-_LIST = "upstream_list"
-"""The setting that tells which list of upstream's the index is in step with."""
 
 _REFUSED = "refused_names"
 """The setting that tells what upstream's list names and is no name of a project."""
@@ -23,8 +20,7 @@ _SHOWN = 100
 
 def kept_list(store: Store) -> KeepList:
     """Return which list of upstream's the index is in step with."""
-    value = store.setting(_LIST)
-    return KeepList(**json.loads(value)) if value else KeepList(None)
+    return Freshness(store).kept_list()
 
 
 def refused_names(store: Store) -> list[str]:
@@ -37,7 +33,7 @@ def refused_names(store: Store) -> list[str]:
 def keep_list(store: Store, done: KeepList, refused: Sequence[str]) -> None:
     """Note which list is carried out, and what it names that is no name."""
     store.keep(_REFUSED, json.dumps(refused[:_SHOWN]).encode())
-    store.keep(_LIST, json.dumps(asdict(done)).encode())
+    Freshness(store).keep_list(done)
 
 
 def validators_of(kept: KeepList) -> Validators | None:

@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from app import spooling
+from app.intakes import VoteIntake
 from app.model import File, Project, Vote, VoteSource
 from app.names import ProjectName, parse_file_path, parse_filename
 from app.spooling import Spool
@@ -29,7 +30,13 @@ def spool(tmp_path: Path) -> Spool:
     """Return an empty spool of a mirror that knows one file."""
     store = Store.open(f"sqlite:///{tmp_path}/larder.db")
     store.record(Project(ProjectName("six"), (File(NAME, PATH),)))
-    return Spool(tmp_path / "votes.jsonl", store, 300, tmp_path / "nginx.pid")
+    return Spool(tmp_path / "votes.jsonl", VoteIntake(store, 300), tmp_path / "nginx.pid")
+
+
+def store_of(spool: Spool) -> Store:
+    """Return the database that a spool is read into."""
+    assert isinstance(spool.intake, VoteIntake)
+    return spool.intake.store
 
 
 def line(network: int, time_: float = 1000.0) -> bytes:
@@ -105,10 +112,10 @@ def test_a_kill_between_two_batches_neither_loses_nor_repeats(
                     raise KilledError
             return getattr(self.store, name)
 
-    dying = Spool(spool.path, Dying(spool.store), 300, spool.nginx_pid)  # type: ignore[arg-type]
+    dying = replace(spool, intake=VoteIntake(cast("Store", Dying(store_of(spool))), 300))
     with pytest.raises(KilledError):
         dying.read()
-    before = len(list(spool.store.votes(0)))
+    before = len(list(store_of(spool).votes(0)))
     assert 0 < before < 20
     assert spool.read() == 20 - before
 
@@ -151,13 +158,13 @@ def test_a_vote_of_the_spool_says_so(spool: Spool) -> None:
         """A store whose votes are looked at."""
 
         def __getattr__(self, name: str) -> object:
-            return getattr(spool.store, name)
+            return getattr(store_of(spool), name)
 
         def add_spooled(self, votes: list[Vote], *rest: int) -> int:
             seen.extend(votes)
-            return spool.store.add_spooled(votes, *rest)
+            return store_of(spool).add_spooled(votes, *rest)
 
-    assert replace(spool, store=cast("Store", Seeing())).read() == 1
+    assert replace(spool, intake=VoteIntake(cast("Store", Seeing()), 300)).read() == 1
     assert [VoteSource.SPOOL] == [vote.source for vote in seen]
 
 
@@ -227,12 +234,13 @@ def test_two_readers_count_each_vote_once(tmp_path: Path, spool: Spool) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from app import spooling\n"
+        "from app.intakes import VoteIntake\n"
         "from app.store import Store\n"
         "spooling._ROTATE_AT, spooling._BATCH = 2000, 500\n"
         "path = Path(sys.argv[1])\n"
         "store = Store.open(f'sqlite:///{sys.argv[2]}')\n"
         # No window: a vote that is read twice is counted twice.
-        "spool = spooling.Spool(path, store, 0, path.with_name('nginx.pid'))\n"
+        "spool = spooling.Spool(path, VoteIntake(store, 0), path.with_name('nginx.pid'))\n"
         "total = 0\n"
         "while not path.with_name('done').exists() or spool.pending():\n"
         "    total += spool.read()\n"
@@ -253,11 +261,12 @@ def test_a_kill_at_any_moment_neither_loses_nor_repeats(tmp_path: Path, spool: S
         "import sys\n"
         "from pathlib import Path\n"
         "from app import spooling\n"
+        "from app.intakes import VoteIntake\n"
         "from app.store import Store\n"
         "spooling._ROTATE_AT, spooling._BATCH, spooling._SETTLED = 2000, 500, -1\n"
         "path = Path(sys.argv[1])\n"
         "store = Store.open(f'sqlite:///{sys.argv[2]}')\n"
-        "spool = spooling.Spool(path, store, 0, path.with_name('nginx.pid'))\n"
+        "spool = spooling.Spool(path, VoteIntake(store, 0), path.with_name('nginx.pid'))\n"
         "print('reads', flush=True)\n"
         "while True:\n"
         "    spool.read()\n"
@@ -273,15 +282,15 @@ def test_a_kill_at_any_moment_neither_loses_nor_repeats(tmp_path: Path, spool: S
         time.sleep(chance.uniform(0, 0.03))
         reader.kill()
         reader.communicate()
-    replace(spool, window=0).read()
-    assert 240 == len(list(spool.store.votes(0)))
+    replace(spool, intake=VoteIntake(store_of(spool), 0)).read()
+    assert 240 == len(list(store_of(spool).votes(0)))
     assert 0 == spool.pending()
 
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_what_the_app_left_is_read_once_and_deleted(spool: Spool, *, kept: bool) -> None:
     """Several workers may have left the same votes; each is of its own time and network."""
-    reader = replace(spool, keep_networks=kept)
+    reader = replace(spool, intake=VoteIntake(store_of(spool), 300, keep_networks=kept))
     votes = [Vote(PATH, number, 1000 + number, client="192.0.2.0/24") for number in range(5)]
     append(spool, line(1))
     for some in (votes[:3], votes[:3], votes[2:]):
@@ -292,14 +301,14 @@ def test_what_the_app_left_is_read_once_and_deleted(spool: Spool, *, kept: bool)
     assert [] == list(spool.path.parent.glob("left-*"))
     assert 1 == positions(spool)
     times = [1000, *(1000 + number for number in range(5))]
-    assert times == [at for _, at in spool.store.votes(0)]
-    assert kept == ("192.0.2.0/24" in dict(spool.store.networks()).values())
+    assert times == [at for _, at in store_of(spool).votes(0)]
+    assert kept == ("192.0.2.0/24" in dict(store_of(spool).networks()).values())
 
 
 def test_a_kill_while_what_was_left_is_read_repeats_nothing(spool: Spool) -> None:
     """Even without windows: how far it is read stands beside the votes."""
     spool.leave([Vote(PATH, number, 1000 + number) for number in range(5)])
-    reader = replace(spool, window=0)
+    reader = replace(spool, intake=VoteIntake(store_of(spool), 0))
 
     def die(_: Path) -> None:
         raise KeyboardInterrupt
@@ -309,7 +318,7 @@ def test_a_kill_while_what_was_left_is_read_repeats_nothing(spool: Spool) -> Non
         with pytest.raises(KeyboardInterrupt):
             reader.read()
     assert (0, 0) == (reader.pending(), reader.read())
-    assert 5 == len(list(spool.store.votes(0)))
+    assert 5 == len(list(store_of(spool).votes(0)))
     assert [] == list(spool.path.parent.glob("left-*"))
 
 
@@ -391,4 +400,4 @@ def test_the_reader_counts_within_seconds_and_survives_a_locked_database(spool: 
     while spool.pending() and time.monotonic() < deadline:
         time.sleep(0.01)
     reader.close()
-    assert len(list(spool.store.votes(0))) == 1
+    assert len(list(store_of(spool).votes(0))) == 1

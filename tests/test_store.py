@@ -207,6 +207,19 @@ def test_a_file_is_held_on_one_tier(store: Store) -> None:
     assert len(list(store.holdings())) == 1
 
 
+def test_what_a_tier_holds_is_counted_with_every_change(store: Store) -> None:
+    """Another size, another tier, twice the same, and what is held no more."""
+    store.record(Project(SIX, (file(1), file(2), file(3))))
+    for number in (1, 2, 3):
+        store.hold(file(number).path, "/hot", 10 * number)
+    store.hold(file(1).path, "/hot", 11)
+    store.hold(file(2).path, "/cold", 20)
+    assert {"/hot": (2, 41), "/cold": (1, 20)} == store.held_by_tier()
+    store.release([file(3).path, file(2).path, file(2).path])
+    store.release([file(3).path])
+    assert {"/hot": (1, 11), "/cold": (0, 0)} == store.held_by_tier()
+
+
 @pytest.mark.parametrize("gone", ["row", "listing"])
 def test_a_file_that_no_page_lists_cannot_be_held(store: Store, gone: str) -> None:
     """Whether its row is there still or not; the error is the store's own."""

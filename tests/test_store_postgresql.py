@@ -51,6 +51,8 @@ _BEFORE = (
     "DROP INDEX window_pair, window_time",
     'INSERT INTO tally SELECT time / 3600, file, count(*), 0 FROM "window" GROUP BY 1, 2',
     'ALTER TABLE "window" DROP COLUMN source, ADD PRIMARY KEY (file, network, time)',
+    "DROP TABLE traffic",
+    "ALTER TABLE tier DROP COLUMN held_files, DROP COLUMN held_bytes",
     "UPDATE setting SET value = '4' WHERE key = 'schema'",
 )
 """What makes tables of version 4."""
@@ -101,10 +103,12 @@ def test_tables_of_before_are_brought_up_to_date(store: Store, url: str) -> None
     store.record(Project(SIX, (file(1),)))
     now = int(time.time())
     store.add_votes([Vote(file(1).path, network, now) for network in range(5)], 300)
+    store.hold(file(1).path, "/hot", 10)
     with psycopg.connect(url) as session:
         for statement in _BEFORE:
             session.execute(statement)
     with closing(Store.open(url)) as opened:
+        assert ({"/hot": (1, 10)}, {}) == (opened.held_by_tier(), opened.traffic_ever())
         assert 5 == opened.counted()
         assert 1 == opened.add_votes([Vote(file(1).path, n, now) for n in range(6)], 300)
         opened.expire_windows(now + 1)

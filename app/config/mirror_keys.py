@@ -217,7 +217,8 @@ SCHEDULE_CLEAN = Key(
 SCHEDULE_READ_SPOOL = Key(
     "schedule.read_spool",
     INTERVAL,
-    "`larder read-spool` counts the votes that nginx wrote while the application was away.",
+    "`larder read-spool` counts the votes that nginx wrote while the application was away, and"
+    " adds up what it has answered.",
     example="1m",
     default="1m",
     added=True,

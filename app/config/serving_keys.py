@@ -90,8 +90,8 @@ LOG_PATH = Key(
 LOG_FORMAT = Key(
     "log.format",
     choice({form.value: form for form in LogFormat}),
-    "`mirror-json` is one JSON object a line, with the tier that answered; `combined` is what"
-    " log readers know from Apache.",
+    "`mirror-json` is one JSON object a line, with the tier that answered, or why"
+    " none did; `combined` is what log readers know from Apache.",
     example="combined",
     default=LogFormat.JSON.value,
 )

@@ -6,6 +6,7 @@ The templates lie in the package `nginx`. Everything that goes into them has pas
 
 from app.nginx.machine import Runtime, prepare, read_resolvers, this_machine
 from app.nginx.render import render
+from app.nginx.rotation import render_logrotate
 from app.nginx.values import UnsafeValueError
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "prepare",
     "read_resolvers",
     "render",
+    "render_logrotate",
     "this_machine",
 ]

@@ -60,6 +60,11 @@ class Runtime:
         """The votes that nginx took in the application's place (`app.spool`)."""
         return self.run_dir / "spool" / "votes.jsonl"
 
+    @property
+    def traffic_spool(self) -> Path:
+        """What nginx answered below `/packages/` (`app.traffic`)."""
+        return self.run_dir / "spool" / "traffic.jsonl"
+
 
 def this_machine(run_dir: Path, user: str | None = None, nginx: str = _NGINX) -> Runtime:
     """Return what this machine is like; `user` is for a master process that is root.

@@ -28,7 +28,16 @@ from app.steps.index import (
     WriteRoot,
 )
 from app.steps.step import Step
-from app.steps.wish import MOVES, AskSize, Clean, HandOn, ReadSpool, SettleVotes, StoreWish
+from app.steps.wish import (
+    MOVES,
+    AskSize,
+    Clean,
+    HandOn,
+    ReadSpool,
+    ReadTraffic,
+    SettleVotes,
+    StoreWish,
+)
 
 __all__ = [
     "MOVES",
@@ -49,6 +58,7 @@ __all__ = [
     "Move",
     "PutOff",
     "ReadSpool",
+    "ReadTraffic",
     "RemoveGone",
     "RenderProject",
     "RevalidateProject",

@@ -25,6 +25,19 @@ class ReadSpool(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ReadTraffic(Step):
+    """Add up what nginx has answered."""
+
+    verb: ClassVar[str] = "traffic"
+    parallel: ClassVar[bool] = False
+    bytes: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"add up the answers in {self.bytes} bytes of nginx's traffic spool"
+
+
+@dataclass(frozen=True, slots=True)
 class SettleVotes(Step):
     """Count the votes that workers of the app took and did not write before they ended."""
 

@@ -11,9 +11,10 @@ from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
 from app.store.popularity import Popular
-from app.store.projects import ProjectQueries, TrackedProject
+from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
+from app.store.traffic import TrafficQueries
 from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
 
@@ -21,6 +22,7 @@ __all__ = [
     "DueFile",
     "Failure",
     "Held",
+    "IndexCounts",
     "KnownFile",
     "Outdated",
     "Popular",
@@ -47,5 +49,6 @@ class Store(
     HoldingQueries,
     VerifyQueries,
     DocumentQueries,
+    TrafficQueries,
 ):
     """Everything that larder remembers."""

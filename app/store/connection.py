@@ -123,6 +123,13 @@ class Connection:
             row = next(self._rows(query), None)
             return bytes(row[0]) if row else None
 
+    def settings(self, prefix: str) -> dict[str, bytes]:
+        """Return the values that jobs keep under keys, in ASCII, that begin so."""
+        with self._reading():
+            query = Setting.select(Setting.key, Setting.value)
+            rows = self._rows(query.where(Setting.key.between(prefix, f"{prefix}\x7f")))
+            return {key: bytes(value) for key, value in rows}
+
     def keep(self, key: str, value: bytes) -> None:
         """Keep a value from run to run."""
         with self._writing():

@@ -61,6 +61,8 @@ class HoldingQueries(Connection):
             file = row[0]
             self._run(Tier.insert(root=root).on_conflict_ignore())
             tier = self._only(Tier.select(Tier.id).where(Tier.root == root))
+            self._count_out([file])
+            self._count(tier, 1, size)
             update = {Holding.tier: tier, Holding.bytes: size}
             if verified_at is not None:
                 update[Holding.verified_at] = verified_at
@@ -76,8 +78,16 @@ class HoldingQueries(Connection):
         """Note that no tier holds these files any more."""
         with self._writing():
             for part in chunks(list(paths)):
-                files = File.select(File.id).where(File.path.in_(part))
+                query = File.select(File.id).where(File.path.in_(part))
+                files = [file for (file,) in self._rows(query)]
+                self._count_out(files)
                 self._run(Holding.delete().where(Holding.file.in_(files)))
+
+    def held_by_tier(self) -> dict[str, tuple[int, int]]:
+        """Return how many files each tier holds, and their bytes, by its folder."""
+        with self._reading():
+            query = Tier.select(Tier.root, Tier.held_files, Tier.held_bytes)
+            return {root: (files, size) for root, files, size in self._rows(query)}
 
     def wish(self) -> dict[FilePath, tuple[int, float]]:
         """Return what should be here: path to tier rank and score."""
@@ -127,6 +137,17 @@ class HoldingQueries(Connection):
         with self._reading():
             rows = self._sql(self._statements.withdrawn)
             return [Held(path, root, size, listed=False) for path, root, size in rows]
+
+    def _count_out(self, files: Sequence[int]) -> None:
+        """Take files out of the counts of the tiers that hold them."""
+        query = Holding.select(Holding.tier, fn.COUNT(1), fn.SUM(Holding.bytes))
+        held = query.where(Holding.file.in_(files)).group_by(Holding.tier)
+        for tier, count, size in list(self._rows(held)):
+            self._count(tier, -count, -int(size))
+
+    def _count(self, tier: int, files: int, size: int) -> None:
+        update = {Tier.held_files: Tier.held_files + files, Tier.held_bytes: Tier.held_bytes + size}
+        self._run(Tier.update(update).where(Tier.id == tier))
 
     def unlisted(self) -> Iterator[FilePath]:
         """Yield the files that no page lists any more, as long as they are known."""

@@ -17,6 +17,7 @@ from app.store.postgresql_errors import connection_error, statement_error
 from app.store.postgresql_statements import PostgresqlStatements
 from app.store.statements import Statements
 from app.store.tables import Window
+from app.store.upgrades import COUNT_TIERS
 
 SCHEME: Final = POSTGRESQL
 
@@ -66,6 +67,20 @@ _WINDOW = (
 _UPGRADES: Mapping[bytes, tuple[bytes, tuple[str, ...]]] = {
     # Votes of late were in the tallies as well; those that are stay there.
     b"4": (b"5", ('ALTER TABLE "window" ADD COLUMN source SMALLINT', *_WINDOW)),
+    b"5": (
+        b"6",
+        (
+            """
+            CREATE TABLE traffic (hour INTEGER NOT NULL, answer TEXT COLLATE "C" NOT NULL,
+            tier TEXT COLLATE "C" NOT NULL, reason TEXT COLLATE "C" NOT NULL,
+            requests BIGINT NOT NULL, bytes BIGINT NOT NULL, elsewhere BIGINT NOT NULL,
+            PRIMARY KEY (hour, answer, tier, reason))
+            """,
+            "ALTER TABLE tier ADD COLUMN held_files INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE tier ADD COLUMN held_bytes BIGINT NOT NULL DEFAULT 0",
+            COUNT_TIERS,
+        ),
+    ),
 }
 
 # What only SQLite knows. There the numbers of `file` must not be used again, which a

@@ -93,6 +93,11 @@ UPDATE project SET
 FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
 """
 
+    count_index = """
+SELECT COUNT(*), COUNT(failing_since), COALESCE(SUM(CASE WHEN failing_since < %s THEN 1 END), 0),
+    MAX(serial)
+FROM project WHERE gone_at IS NULL
+"""
     mark = """
 UPDATE project SET rendered = page->>1
 FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import fn
 
@@ -11,6 +11,17 @@ from app.names import ProjectName
 from app.planning import ProjectState
 from app.store.connection import Connection, chunks
 from app.store.tables import Project
+
+
+class IndexCounts(NamedTuple):
+    """How many projects there are, and their highest serial."""
+
+    tracked: int
+    # Those that the last try did not bring in step.
+    failing: int
+    # Those that have been failing for long.
+    stuck: int
+    serial: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +151,13 @@ class ProjectQueries(Connection):
         with self._reading():
             query = Project.select(fn.COUNT(Project.id)).where(Project.gone_at.is_null())
             return int(self._only(query))
+
+    def count_index(self, stuck_since: int) -> IndexCounts:
+        """Count the projects, and those that have been failing since before a time: one scan."""
+        with self._reading():
+            return IndexCounts._make(
+                self._sql(self._statements.count_index, stuck_since).fetchone()
+            )
 
     def last_serial(self) -> int | None:
         """Return the highest serial of the pages that are here."""

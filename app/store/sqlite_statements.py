@@ -90,6 +90,11 @@ UPDATE project SET
 FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
 """
 
+    count_index = """
+SELECT COUNT(*), COUNT(failing_since), COALESCE(SUM(CASE WHEN failing_since < ? THEN 1 END), 0),
+    MAX(serial)
+FROM project WHERE gone_at IS NULL
+"""
     mark = """
 UPDATE project SET rendered = json_extract(page.value, '$[1]')
 FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')

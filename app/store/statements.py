@@ -33,6 +33,8 @@ class Statements(ABC):
     wish: ClassVar[str]
     # Of lists of name, serial, ETag, Last-Modified, time, mark and whether legacy JSON is here.
     settle: ClassVar[str]
+    # Of a time, to a row as `projects.IndexCounts`.
+    count_index: ClassVar[str]
     # Of lists of name and mark. Serial, validators and failure stay: upstream was not asked.
     mark: ClassVar[str]
     # Path, root and bytes of what is held and not listed, by path.

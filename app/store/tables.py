@@ -88,6 +88,10 @@ class Tier(Model):
 
     id = AutoField()
     root = TextField(unique=True)
+    # How many files it holds and their bytes, kept with `Holding`: nobody shall have to
+    # count millions of rows to tell them.
+    held_files = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    held_bytes = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         """Peewee's options."""
@@ -182,6 +186,27 @@ class Window(Model):
         without_rowid = True
 
 
+class Traffic(Model):
+    """What was served in an hour, by how, from which tier, and why (`app.traffic`)."""
+
+    # Hours since the epoch; -1 for the sums since the database was made.
+    hour = IntegerField()
+    answer = TextField()
+    # Its folder: ranks change with the configuration.
+    tier = TextField()
+    reason = TextField()
+    requests = BigIntegerField()
+    bytes = BigIntegerField()
+    elsewhere = BigIntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "traffic"
+        primary_key = CompositeKey("hour", "answer", "tier", "reason")
+        without_rowid = True
+
+
 class Setting(Model):
     """Single values that belong to the database, not to the configuration."""
 
@@ -194,10 +219,21 @@ class Setting(Model):
         table_name = "setting"
 
 
-TABLES: tuple[type[Model], ...] = (Project, File, Tier, Holding, Wish, Heat, Tally, Window, Setting)
+TABLES: tuple[type[Model], ...] = (
+    Project,
+    File,
+    Tier,
+    Holding,
+    Wish,
+    Heat,
+    Tally,
+    Window,
+    Traffic,
+    Setting,
+)
 
 
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"5"
+    VERSION: ClassVar[bytes] = b"6"

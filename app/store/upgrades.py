@@ -3,6 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
+COUNT_TIERS: Final = """
+UPDATE tier SET
+    held_files = (SELECT COUNT(*) FROM holding WHERE tier_id = tier.id),
+    held_bytes = (SELECT COALESCE(SUM(holding.bytes), 0) FROM holding WHERE tier_id = tier.id)
+"""
+"""Counts what each tier holds."""
+
 UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
     # Nothing tells how its pages were rendered: each is rendered once more, from what is here.
     b"2": (
@@ -43,5 +50,19 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
     ),
     # Votes of late were in the tallies as well; those that are stay there.
     b"4": (b"5", ('ALTER TABLE "window" ADD COLUMN source INTEGER',)),
+    b"5": (
+        b"6",
+        (
+            """
+            CREATE TABLE traffic (hour INTEGER NOT NULL, answer TEXT NOT NULL,
+            tier TEXT NOT NULL, reason TEXT NOT NULL, requests INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, elsewhere INTEGER NOT NULL,
+            PRIMARY KEY (hour, answer, tier, reason)) WITHOUT ROWID
+            """,
+            "ALTER TABLE tier ADD COLUMN held_files INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE tier ADD COLUMN held_bytes INTEGER NOT NULL DEFAULT 0",
+            COUNT_TIERS,
+        ),
+    ),
 }
 """From each version the next, and the statements that lead there."""

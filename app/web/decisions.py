@@ -37,6 +37,10 @@ class Decision:
     source_url: str
     # Where the client is sent, should the proxying fail as well.
     redirect_url: str
+    # In a word, for the log and the counts: it is not held, or not even known.
+    reason: str = "not-held"
+    # The file's bytes, as far as the index tells.
+    size: int | None = None
 
 
 class Files(Protocol):
@@ -94,6 +98,8 @@ class Desk:
             unheld=unheld,
             source_url=_url(text, origin, self._sources.packages_url),
             redirect_url=_url(text, origin, self._sources.redirect_url),
+            reason="not-held" if known else "unknown",
+            size=known.size if known and not text.endswith(COMPANION) else None,
         )
 
     def source(self, text: str) -> str:

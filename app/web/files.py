@@ -17,6 +17,12 @@ REDIRECT_HEADER = "X-Larder-Redirect"
 UNHELD_HEADER = "X-Larder-Unheld"
 """The location that nginx goes to, where a file that should be held is not there."""
 
+REASON_HEADER = "X-Larder-Reason"
+"""Why nginx, or upstream, has to answer; for the log alone."""
+
+SIZE_HEADER = "X-Larder-Size"
+"""The bytes that the client gets elsewhere; for the log alone."""
+
 # nginx's locations, in files.conf.j2.
 _LOCATIONS = {
     Answer.HELD: "@held",
@@ -38,6 +44,7 @@ class FileResource:
         client = req.get_header(CLIENT_HEADER) or ""
         decision = self._desk.decide(path_of(segments), client)
         self._metrics.decisions.labels(decision.answer.value).inc()
+        resp.set_header(REASON_HEADER, decision.reason)
         if decision.answer is Answer.REDIRECT:
             # Never for ever: tomorrow the file may be here. And not for the next one,
             # whose network may have another mode.
@@ -45,6 +52,8 @@ class FileResource:
             resp.set_header("Location", decision.redirect_url)
             resp.cache_control = ["no-store"]
             resp.content_type = falcon.MEDIA_TEXT
+            if decision.size and req.method == "GET" and not req.get_header("Range"):
+                resp.set_header(SIZE_HEADER, str(decision.size))
             return
         # No content, so no Content-Type, which nginx would take over.
         resp.status = falcon.HTTP_204

@@ -2,7 +2,12 @@
 
 import os
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -14,6 +19,8 @@ class Metrics:
 
     def __init__(self, *collectors: Collector) -> None:
         """Begin at zero, in a registry that is nobody else's; `collectors` add theirs."""
+        # When each counter was made: with several workers the library does not tell it.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._others = CollectorRegistry()
         for collector in collectors:
@@ -21,6 +28,16 @@ class Metrics:
         self.votes = self._counter("votes", "Votes: accepted, skipped (not counted), lost.")
         self.decisions = self._counter("decisions", "Requests for files not held, by answer.")
         self.asks = self._counter("index_asks", "Questions for projects, by outcome.")
+        self._failures = Counter(
+            "larder_target_failures",
+            "Failures of places of files, of probes and of clients' requests, by kind.",
+            ["target", "kind"],
+            registry=self._registry,
+        )
+
+    def failed(self, target: str, kind: str) -> None:
+        """Count a failure of a place of files."""
+        self._failures.labels(target, kind).inc()
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format, the counters of all workers together."""

@@ -1,4 +1,4 @@
-"""The spool, read while the app runs: a vote that went there is counted within seconds."""
+"""The spools, read while the app runs: a vote that went there is counted within seconds."""
 
 import threading
 from typing import Protocol
@@ -11,6 +11,11 @@ INTERVAL = 1.0
 late, so the spool is used now and then on a busy machine, not only when the app is dead."""
 
 
+TRAFFIC_INTERVAL = 30.0
+"""The same for the answers that nginx writes down: nobody waits for them, and adding many up
+at once is cheaper. `larder read-spool` would do, but waits while `move` runs for hours."""
+
+
 class ReadableSpool(Protocol):
     """What is read: `app.spooling.Spool`."""
 
@@ -19,7 +24,7 @@ class ReadableSpool(Protocol):
         ...
 
     def read(self) -> int:
-        """Count the votes that are there; return how many opened a window."""
+        """Count the lines that are there; return how many counted."""
         ...
 
 
@@ -32,7 +37,7 @@ class SpoolReader:
     def __init__(self, spool: ReadableSpool, interval: float = INTERVAL) -> None:
         """Start the thread; that is done in the worker, not in a master that forks."""
         self._spool, self._interval = spool, interval
-        self._outage = Outage("votes stay in the spool", "the spool is read again")
+        self._outage = Outage("a spool is left as it is", "the spool is read again")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()

@@ -18,6 +18,7 @@ from app.assembly import (
     open_index,
     open_lost_votes,
     open_spool,
+    open_traffic_spool,
     open_upstream,
 )
 from app.clients import NetworkTable
@@ -34,8 +35,8 @@ from app.web.metrics import Metrics
 from app.web.network_key import NetworkKey
 from app.web.places import Places
 from app.web.simple import Questions
-from app.web.spool_reader import SpoolReader
-from app.web.standing import Standing
+from app.web.spool_reader import TRAFFIC_INTERVAL, SpoolReader
+from app.web.standing import Facts, Standing
 from app.web.vote_buffer import Safe, VoteBuffer
 from app.web.votes import BallotBox
 
@@ -56,10 +57,17 @@ def get_app() -> "falcon.App[Any, Any]":
     store = Store.open_later(config.database)
     lost_votes = open_lost_votes(config, store)
     _settle(lost_votes)
-    metrics = Metrics(Standing(store, config.sync.stuck_after, lost_votes.count))
+    spool, traffic_spool = open_spool(config, store), open_traffic_spool(config, store)
+    facts = Facts(
+        store,
+        [(str(tier.path), tier.size_limit) for tier in config.cache.tiers],
+        lost_votes,
+        {"votes": spool, "traffic": traffic_spool},
+        config.sync.stuck_after,
+    )
+    metrics = Metrics(Standing(facts))
     upstream = open_upstream(config, config.threads)
     ledger = Ledger.open(lost_votes.folder)
-    spool = open_spool(config, store)
     safe = Safe(spool.leave)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger, safe)
     network_key = NetworkKey(store.network_key)
@@ -67,6 +75,7 @@ def get_app() -> "falcon.App[Any, Any]":
     # the last first.
     atexit.register(network_key.close)
     atexit.register(SpoolReader(spool).close)
+    atexit.register(SpoolReader(traffic_spool, TRAFFIC_INTERVAL).close)
     atexit.register(buffer.close)
     index = open_index(config, store, upstream)
     questions = _questions(config, index, metrics)
