@@ -10,14 +10,14 @@ import pytest
 from app.config import load
 from app.names import COMPANION, FilePath, ProjectName
 from app.scrubbing import RottenError, Scrub, ScrubPolicy
-from app.steps import Fetch, Move, Verify
+from app.steps import Move, Verify
 from app.store import Store
 from app.tiers import TierMissingError, partial_name
 from jobs.parts import Parts, tiers
 from tests.fake_pypi import FakeFile, FakePypi, make_wheel
 from tests.test_holdings import SIX, fetch, on_disk, path_of, six
 from tests.test_jobs import ask, held, run, vote
-from tests.test_survey import plan
+from tests.test_survey import as_fetch, plan
 
 __all__ = ["six"]
 
@@ -127,7 +127,7 @@ def test_a_rotten_file_is_out_of_service_and_comes_back(
     assert not place.exists()
     assert [] == list(parts.store.holdings())
     (step,) = plan(parts, wish)
-    assert Fetch(path_of(six), 0, len(six.content)) == step
+    assert as_fetch(six, 0) == step
     parts.holdings.execute(step)
     assert six.content == place.read_bytes()
     assert plan(parts, wish) == []
