@@ -205,7 +205,18 @@ def test_what_is_no_distribution_is_refused(name: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "..", ".hidden.whl", "a/b.whl", "a\0.whl", "é.whl", "x" * 231]
+    "name",
+    [
+        "",
+        "..",
+        ".hidden.whl",
+        "a/b.whl",
+        "a\0.whl",
+        "\u0085.whl",
+        "a\u202e.whl",
+        "é" * 115 + ".whl",
+        "x" * 231,
+    ],
 )
 def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
     """The parser of file names decides."""
