@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -32,6 +33,20 @@ def _context() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _shaken(
+    port: int, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+) -> tuple[str | None, str | None]:
+    """Return what a client that knows one version of TLS agrees upon."""
+    context = _context()
+    context.maximum_version = version
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        context.wrap_socket(plain) as client,
+    ):
+        return client.version(), client.selected_alpn_protocol()
 
 
 def _serial(port: int) -> int:
@@ -66,6 +81,8 @@ def test_a_new_certificate_is_served_and_an_old_connection_ends_well(
         port = up.config.listen.port
         path, content = _hold(up, fake_pypi)
         assert 41 == _serial(port)
+        assert ("TLSv1.3", "h2") == _shaken(port)
+        assert ("TLSv1.2", "h2") == _shaken(port, ssl.TLSVersion.TLSv1_2)
         old = http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=_context())
         old.request("GET", path)
         answer = old.getresponse()
