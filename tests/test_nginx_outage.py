@@ -196,7 +196,7 @@ def test_an_application_killed_again_and_again_fails_nothing(
             assert (200, CONTENT) == (answer.status, answer.body)
             assert answer.seconds < QUICK
         mirror.start_app()
-        wait_until(lambda: mirror.get("/pypi/simple/held/", Accept="text/*").status == 200)
+        wait_until(lambda: mirror.get("/pypi/simple/Held/").status == 301)
 
 
 def test_nginx_starts_again_after_a_kill(mirror: Serving, held: FakeFile, other: FakeFile) -> None:
