@@ -92,7 +92,7 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
             min_free=MinFree(),
             move_budget=MoveBudget(),
             policy=CachePolicy.DECAY,
-            decay=DecaySettings(3 * 86400, 1 << 20, 1.25, 1.6, 0.05, 0.8),
+            decay=DecaySettings(7 * 86400, 1 << 20, 1.25, 3.0, 0.05, 0.8),
         ),
         votes=Votes(VotesVia.AUTH_REQUEST, keep_networks=False, ignore_agents=IGNORED_AGENTS),
         sync=Sync(

@@ -21,15 +21,18 @@ def test_a_file_of_one_mib_is_worth_twice_its_heat() -> None:
 
 
 def test_what_is_here_stays_unless_something_is_clearly_better() -> None:
-    """Held counts 1.25, on the hottest tier another 1.6: twice the worth of the others."""
-    assert (2.0, 1.25, 1.25) == tuple(map(DECAY.bonus, range(3)))
+    """Held counts 1.25, on the hottest tier three times that."""
+    assert (3.75, 1.25, 1.25) == tuple(map(DECAY.bonus, range(3)))
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (candidate(votes=1, heat=1.0), False),
-        (candidate(votes=2, heat=1.5), True),
+        (candidate(MIB, votes=1, heat=1.0), True),
+        (candidate(MIB, votes=1, heat=0.05), False),
+        (candidate(MIB, votes=0, heat=1.0), False),
+        (candidate(MIB + 1, votes=1, heat=1.0), False),
+        (candidate(MIB + 1, votes=2, heat=1.5), True),
         (candidate(votes=0, heat=0.1, held=1), True),
         (candidate(votes=2, heat=0.05), False),
         (candidate(votes=0, heat=0.0, held=1), True),
@@ -40,7 +43,7 @@ def test_what_is_here_stays_unless_something_is_clearly_better() -> None:
     ],
 )
 def test_who_may_be_wished_for(file: Candidate, expected: bool) -> None:  # noqa: FBT001
-    """Newcomers need votes or a predecessor, and warmth; residents nothing; all a size."""
+    """Newcomers need votes (small ones one) or a predecessor, and warmth; residents nothing."""
     assert expected == DECAY.eligible(file)
 
 
@@ -76,6 +79,6 @@ def test_a_file_of_no_bytes_has_a_score(policy: Policy) -> None:
 
 def test_votes_that_have_expired_open_the_door_too() -> None:
     """Who is wanted once a fortnight is no stranger; how much it is worth, heat says."""
-    assert DECAY.eligible(candidate(votes=1, heat=1.0, ever=2))
-    assert not DECAY.eligible(candidate(votes=1, heat=1.0, ever=1))
+    assert DECAY.eligible(candidate(GIB, votes=1, heat=1.0, ever=2))
+    assert not DECAY.eligible(candidate(GIB, votes=1, heat=1.0, ever=1))
     assert not DECAY.eligible(candidate(votes=0, heat=0.01, ever=9))

@@ -29,7 +29,8 @@ FILESIZE_LIMIT = Key(
 MIN_VOTE_COUNT = Key(
     "cache.min_vote_count",
     whole(1, None, "votes"),
-    "A file with fewer votes is not fetched.",
+    "A file with fewer votes is not fetched; with `decay` this holds for files larger than"
+    " `cache.decay.small_file`.",
     example="2",
     default="2",
 )
@@ -69,16 +70,16 @@ DECAY_HALF_LIFE = Key(
     at_least(DURATION, 3600),
     "The time in which a vote loses half its weight. Shorter follows the news, and moves more;"
     " longer keeps what was wanted once.",
-    example="3d",
-    default="3d",
+    example="7d",
+    default="7d",
     added=True,
 )
 DECAY_SMALL_FILE = Key(
     "cache.decay.small_file",
     SIZE,
     "A file of this size is worth twice its votes, a smaller one more: one request that is"
-    " answered counts as much as so many bytes that are. More answers more requests, less"
-    " answers more bytes.",
+    " answered counts as much as so many bytes that are. One that is no larger is fetched after"
+    " its first vote. More answers more requests, less answers more bytes.",
     example="1m",
     default="1m",
     added=True,
@@ -96,8 +97,8 @@ DECAY_HOT_BONUS = Key(
     between(1, 100, ""),
     "By how much a file counts for more, once again, because it is on the hottest tier. 1 moves"
     " files between tiers for the smallest gain.",
-    example="1.6",
-    default="1.6",
+    example="3",
+    default="3",
     added=True,
 )
 DECAY_COLDEST = Key(

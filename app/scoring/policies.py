@@ -38,14 +38,15 @@ class Decay:
     min_vote_count: int
     filesize_limit: int
     # The time in which a vote loses half its weight.
-    half_life: int = 72 * HOUR
+    half_life: int = 168 * HOUR
     # A request that is answered counts as much as so many bytes that are: a file of
-    # this size is worth twice its heat.
+    # this size is worth twice its heat, and one that is no larger is worth a download
+    # at its first vote.
     small_file: int = MIB
     # What a file gains by being here, and by being on the hottest tier: without it,
     # two files of like score would change places at every run.
     held_bonus: float = 1.25
-    hot_bonus: float = 1.6
+    hot_bonus: float = 3.0
     # Colder files are not worth a download, not even to an empty place.
     coldest: float = 0.05
     # The share of its predecessor's heat that a new release takes over.
@@ -61,7 +62,8 @@ class Decay:
             return False
         if candidate.held is not None:
             return True
-        voted = max(candidate.votes, candidate.ever) >= self.min_vote_count
+        needed = 1 if candidate.size <= self.small_file else self.min_vote_count
+        voted = max(candidate.votes, candidate.ever) >= needed
         wanted = candidate.inherited or voted
         return wanted and candidate.heat > self.coldest
 

@@ -69,7 +69,7 @@ class Knowledge:
         self._ever: Counter[int] = Counter()
         self._inherited: set[int] = set()
         self._window: deque[Mapping[int, int]] = deque()
-        # Every file that might be wished for without being here.
+        # Every file that somebody voted for, or that inherited.
         self.wanted: list[Candidate] = []
 
     def add(self, interval: Interval) -> None:
@@ -86,8 +86,7 @@ class Knowledge:
         self._window.append(interval.votes)
         if len(self._window) > VOTE_WINDOW // INTERVAL:
             self._votes.subtract(self._window.popleft())
-        popular = (file for file, votes in self._ever.items() if votes >= MIN_VOTES)
-        files = dict.fromkeys((*popular, *self._inherited))
+        files = dict.fromkeys((*self._ever, *self._inherited))
         self.wanted = [self.candidate(file, interval.now, None) for file in files]
 
     def candidate(self, file: int, now: int, held: int | None) -> Candidate:
