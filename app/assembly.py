@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from app.companions import Companions
-from app.config import CachePolicy, Config, LegacyJson
+from app.config import CachePolicy, Config, LegacyJson, own_mark
 from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
@@ -35,6 +35,8 @@ def open_upstream(config: Config, connections: int) -> Upstream:
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,
+            redirects_to=(*source.redirect_url, *source.redirects_to),
+            via=own_mark(config),
         )
     )
 

@@ -145,6 +145,9 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             packages_url_explicit=True,
             redirect_url=("https://two.example.org/packages/",),
             proxy="http://user:secret@proxy.example.org:3128",
+            probe_interval=30,
+            proxied_range=64 << 10,
+            redirects_to=("http://store.example.org:9000/",),
         ),
         tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key"),
         trusted_proxies=(

@@ -38,7 +38,7 @@ def wheel(fake_pypi: FakePypi) -> FakeFile:
 def mirror(tmp_path: Path, fake_pypi: FakePypi, host: Upstream) -> Mirror:
     """Return parts whose upstream is behind an HTTP proxy."""
     sources = Sources(
-        fake_pypi.packages_url, fake_pypi.packages_url, through_app=True, hosts=frozenset()
+        (fake_pypi.packages_url,), (fake_pypi.packages_url,), through_app=True, hosts=frozenset()
     )
     return Mirror(tmp_path / "simple", host, sources=sources)
 

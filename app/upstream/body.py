@@ -37,7 +37,9 @@ def raw_pieces(response: requests.Response, size: int = _PIECE) -> Iterator[byte
         while piece := response.raw.read1(size, decode_content=False):
             yield piece
     except ReadTimeoutError as error:
-        raise UpstreamUnavailable(response.url, "fell silent in the middle") from error
+        silent = UpstreamUnavailable(response.url, "fell silent in the middle")
+        silent.timed_out = True
+        raise silent from error
     except (HTTPError, OSError) as error:
         # urllib3 has counted.
         raise CutBodyError(response.url, "broke off in the middle") from error

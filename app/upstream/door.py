@@ -1,13 +1,16 @@
 """`Upstream`, the whole door."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from app.names import FilePath, ProjectName
+from app.targets import Failure
 from app.upstream import files
 from app.upstream.core_metadata import core_metadata
 from app.upstream.documents import fetch_document
 from app.upstream.legacy import Legacy
 from app.upstream.policy import Addresses, UpstreamPolicy, url_below
+from app.upstream.probing import PROBE_TIMEOUT, probe
 from app.upstream.projects import FetchedProject, ProjectPages, Validators
 from app.upstream.serials import NotModified, SerialList, Serials
 from app.upstream.wire import Wire
@@ -23,10 +26,18 @@ class Upstream:
         self._pages = ProjectPages(self._wire, addresses, policy.places, policy.max_page_size)
         self._serials = Serials(self._wire, addresses)
         self._packages_url = policy.packages_url
+        # A probe is not repeated, and waits for no longer than a client would.
+        quick = replace(policy, retry=0, timeout=min(policy.timeout, PROBE_TIMEOUT))
+        self._probing = Wire(quick, addresses)
 
     def close(self) -> None:
         """End all connections."""
         self._wire.close()
+        self._probing.close()
+
+    def probe(self, url: str, *, is_file: bool) -> Failure | None:
+        """Return what is wrong with a place of files; `url` is it, or a file that it may have."""
+        return probe(self._probing, url, is_file=is_file)
 
     def project(self, name: ProjectName, known: Validators | None = None) -> FetchedProject | None:
         """Return a project's page as it is upstream, or None where `known` still holds.

@@ -21,6 +21,16 @@ class Metrics:
         self.votes = self._counter("votes", "Votes: accepted, skipped (not counted), lost.")
         self.decisions = self._counter("decisions", "Requests for files not held, by answer.")
         self.asks = self._counter("index_asks", "Questions for projects, by outcome.")
+        self._failures = Counter(
+            "larder_target_failures",
+            "Failures of places of files, of probes and of clients' requests, by kind.",
+            ["target", "kind"],
+            registry=self._registry,
+        )
+
+    def failed(self, target: str, kind: str) -> None:
+        """Count a failure of a place of files."""
+        self._failures.labels(target, kind).inc()
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format, the counters of all workers together."""
