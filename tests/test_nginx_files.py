@@ -234,27 +234,34 @@ def test_a_hostile_upstream_steers_nothing(
     assert answer.seconds < 2
 
 
+@pytest.fixture
+def fresh(pypi: FakePypi, request: pytest.FixtureRequest) -> FakeFile:
+    """Return a file that nobody has asked for, so nobody shares a download of it."""
+    name = f"six-1.17.0-{abs(hash(request.node.name))}-py3-none-any.whl"
+    return pypi.add_file("fresh", name, CONTENT + name.encode())
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 500, 502, 503])
 def test_an_upstream_that_cannot_give_it_now_is_left_to_the_client(
-    mirror: Serving, pypi: FakePypi, wheel: FakeFile, status: int
+    mirror: Serving, pypi: FakePypi, fresh: FakeFile, status: int
 ) -> None:
     """A clean redirect; never a half answer, or another host's redirect."""
     pypi.inject(
         Replaced(b"", status=status, headers={"Location": "https://other.example.org/x"}),
-        at=f"/packages/{wheel.path}",
+        at=f"/packages/{fresh.path}",
     )
-    answer = mirror.get(f"/pypi/packages/{wheel.path}", **PROXIED)
+    answer = mirror.get(f"/pypi/packages/{fresh.path}", **PROXIED)
     assert 302 == answer.status
-    assert mirror.config.upstream.redirect_url[0] + wheel.path == answer.header("Location")
+    assert mirror.config.upstream.redirect_url[0] + fresh.path == answer.header("Location")
 
 
 def test_an_upstream_that_refuses_connections_too(
-    mirror: Serving, pypi: FakePypi, wheel: FakeFile
+    mirror: Serving, pypi: FakePypi, fresh: FakeFile
 ) -> None:
     """The client may have a way that this machine has not."""
     pypi.stop()
     try:
-        assert 302 == mirror.get(f"/pypi/packages/{wheel.path}", **PROXIED).status
+        assert 302 == mirror.get(f"/pypi/packages/{fresh.path}", **PROXIED).status
     finally:
         pypi.start()
 

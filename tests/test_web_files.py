@@ -148,8 +148,8 @@ def test_without_the_database_the_mode_still_counts(mirror: Mirror) -> None:
 
 def test_behind_an_http_proxy_the_application_passes_it(mirror: Mirror) -> None:
     """There is no way through one for nginx."""
-    mirror.sources = Sources(PACKAGES, ELSEWHERE, through_app=True, hosts=frozenset())
-    answer = _ask(mirror, WHEEL, PROXIED)
+    mirror.sources = Sources((PACKAGES,), (ELSEWHERE,), through_app=True, hosts=frozenset())
+    answer = _ask(mirror, WHEEL, PROXIED, "HEAD")
     assert "@stream" == answer.headers["X-Accel-Redirect"]
     assert 302 == _ask(mirror, WHEEL, REDIRECTED).status_code
 

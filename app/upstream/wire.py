@@ -21,7 +21,7 @@ from app.upstream.errors import (
 )
 from app.upstream.guard import Guard
 from app.upstream.policy import Addresses, UpstreamPolicy
-from app.upstream.reasons import reason
+from app.upstream.reasons import fell_silent, reason
 from app.upstream.retries import adapter
 
 T = TypeVar("T")
@@ -256,7 +256,7 @@ def _translated(error: Exception, url: str) -> UpstreamError:
     if isinstance(error, _SENSELESS) or not isinstance(error, OSError | HTTPError):
         return UpstreamUntrusted(url, f"cannot be asked: {reason(error)}")
     unavailable = UpstreamUnavailable(url, f"cannot be reached: {reason(error)}")
-    unavailable.timed_out = isinstance(error, requests.Timeout)
+    unavailable.timed_out = fell_silent(error)
     return unavailable
 
 

@@ -3,7 +3,6 @@
 import falcon
 
 from app.web.decisions import Answer, Decision, Desk, Wish
-from app.web.errors import try_again
 from app.web.lately import Lately
 from app.web.metrics import Metrics
 
@@ -19,6 +18,9 @@ PLACE_HEADER = "X-Larder-Place"
 REDIRECT_HEADER = "X-Larder-Redirect"
 """The URL that nginx redirects to, where its own way leads nowhere."""
 
+WAIT_HEADER = "X-Larder-Wait"
+"""In how many seconds some place of files may be good again."""
+
 UNHELD_HEADER = "X-Larder-Unheld"
 """The location that nginx goes to, where a file that should be held is not there."""
 
@@ -29,7 +31,7 @@ _LOCATIONS = {
     Answer.PROXY: "@upstream",
     Answer.STREAM: "@stream",
     Answer.SHARED: "@shared",
-    Answer.NOWHERE: "@stream",
+    Answer.NOWHERE: "@nowhere",
 }
 
 
@@ -59,10 +61,6 @@ class FileResource:
             resp.cache_control = ["no-store"]
             resp.content_type = falcon.MEDIA_TEXT
             return
-        if answer is Answer.NOWHERE:
-            error = try_again("No place upstream gives this file")
-            error.headers = {"Retry-After": str(self._desk.targets.retry_after())}
-            raise error
         self._send(resp, answer, decision)
 
     on_head = on_get
@@ -92,6 +90,8 @@ class FileResource:
         resp.set_header(UPSTREAM_HEADER, decision.source_url)
         resp.set_header(PLACE_HEADER, decision.place)
         resp.set_header(REDIRECT_HEADER, decision.redirect_url)
+        if answer is Answer.NOWHERE:
+            resp.set_header(WAIT_HEADER, str(self._desk.targets.retry_after()))
         if answer is Answer.PROXY and decision.place:
             self._desk.targets.sent(decision.place)
 

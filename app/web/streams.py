@@ -9,8 +9,8 @@ import falcon
 from app.targets import Failure, Kind
 from app.upstream import FileBody, failure_by
 from app.web.decisions import Desk
-from app.web.errors import TooBusyError, try_again
-from app.web.files import REDIRECT_HEADER, path_of
+from app.web.errors import TooBusyError
+from app.web.files import REDIRECT_HEADER, WAIT_HEADER, path_of
 from app.web.opening import NowhereError, Opener, Tried
 from app.web.places import Places
 from app.web.ranges import Wanted, parse_range
@@ -112,11 +112,11 @@ def send_on(resp: falcon.Response, desk: Desk, text: str, tried: Tried) -> None:
     if tried.absent and not tried.failed:
         raise falcon.HTTPNotFound(description="Upstream has no such file.")
     url = desk.way_out(text, frozenset(tried.refused))
-    if url is None:
-        error = try_again("No place upstream gives this file")
-        error.headers = {"Retry-After": str(desk.targets.retry_after())}
-        raise error
     resp.status = falcon.HTTP_204
+    if url is None:
+        resp.set_header("X-Accel-Redirect", "@nowhere")
+        resp.set_header(WAIT_HEADER, str(desk.targets.retry_after()))
+        return
     resp.set_header("X-Accel-Redirect", "@sent_on")
     resp.set_header(REDIRECT_HEADER, url)
 

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 _LOOK = 0.05
 """Seconds between two looks at the file: stat(2) is cheap, not free."""
 
+_LONGEST_WAIT = 60
+"""Seconds: pip waits for as long as Retry-After says, whatever that is."""
+
 
 class FailureCounter(Protocol):
     """Counts failures: `app.web.metrics.Metrics`."""
@@ -103,7 +106,7 @@ class Targets(Collector):
     def retry_after(self) -> int:
         """Return in how many seconds some place may be good again."""
         soonest = min((self.health(place).due for place in self.places), default=0.0)
-        return max(1, int(soonest - self.clock()) + 1)
+        return min(_LONGEST_WAIT, max(1, int(soonest - self.clock()) + 1))
 
     def sent(self, place: str) -> None:
         """Note that a request of a client's goes there."""
