@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.fake_pypi import (
     WrongRange,
 )
 from tests.fake_pypi.faults import Fault
+from tests.mirrors import free_port
 from tests.serving import Answer, Serving, wait_until
 
 pytestmark = pytest.mark.system
@@ -55,6 +55,13 @@ def wheel(first: FakePypi, second: FakePypi) -> FakeFile:
     return first.add_file("six", name, content, metadata=b"Name: six\n")
 
 
+@pytest.fixture
+def places(first: FakePypi, second: FakePypi) -> tuple[FakePypi, FakePypi]:
+    """Return both, in order."""
+    return first, second
+
+
+Places = tuple[FakePypi, FakePypi]
 Start = Callable[..., Serving]
 
 
@@ -63,7 +70,7 @@ def start(tmp_path: Path, first: FakePypi, second: FakePypi) -> Iterator[Start]:
     """Return what starts a mirror of both; `upstream` keys may differ."""
     running: list[Serving] = []
 
-    def begin(**upstream: object) -> Serving:
+    def begin(port: int | None = None, **upstream: object) -> Serving:
         places = [first.packages_url, second.packages_url]
         source = {
             "pypi_url": first.pypi_url,
@@ -79,6 +86,7 @@ def start(tmp_path: Path, first: FakePypi, second: FakePypi) -> Iterator[Start]:
             ip_modes=modes,
             trusted_proxies=["127.0.0.1"],
             timeouts={"upstream": "2s"},
+            listen=f"127.0.0.1:{port or free_port()}",
         )
         running.append(mirror)
         return mirror.__enter__()
@@ -102,13 +110,13 @@ def _is_up(mirror: Serving, place: str) -> float:
 
 def _others(wheel: FakeFile, places: tuple[FakePypi, ...], number: int) -> list[str]:
     """Return URLs of more files that the places have."""
-    files = []
+    urls = []
     for index in range(number):
         name = f"six-1.{index + 1}-py3-none-any.whl"
-        for place in places:
-            file = place.add_file("six", name, wheel.content + name.encode())
-        files.append(f"/pypi/packages/{file.path}")
-    return files
+        content = wheel.content + name.encode()
+        paths = {place.add_file("six", name, content).path for place in places}
+        urls += [f"/pypi/packages/{path}" for path in paths]
+    return urls
 
 
 @pytest.mark.parametrize(
@@ -127,9 +135,10 @@ def _others(wheel: FakeFile, places: tuple[FakePypi, ...], number: int) -> list[
     ids=str,
 )
 def test_a_place_that_fails_is_passed_over(
-    start: Start, first: FakePypi, second: FakePypi, wheel: FakeFile, fault: Fault, kind: str
+    start: Start, places: Places, wheel: FakeFile, fault: Fault, kind: str
 ) -> None:
     """The client that meets the failure gets its file from the next; soon nobody meets it."""
+    first, second = places
     mirror = start()
     urls = _others(wheel, (first, second), 6)
     first.inject(fault, at="/packages/*")
@@ -251,7 +260,7 @@ def test_a_redirect_of_upstreams_is_followed(
 
 @pytest.mark.parametrize("where", ["inside", "loop"])
 def test_a_redirect_to_where_nobody_should_go_is_not_followed(
-    start: Start, first: FakePypi, second: FakePypi, wheel: FakeFile, where: str
+    start: Start, first: FakePypi, wheel: FakeFile, where: str
 ) -> None:
     """Into the internal network, or for ever: the next place gives the file."""
     mirror = start()
@@ -266,40 +275,25 @@ def test_a_redirect_to_where_nobody_should_go_is_not_followed(
 
 @pytest.mark.parametrize("through", ["path", "redirect"])
 def test_a_redirect_to_ourselves_is_never_given(
-    start: Start, first: FakePypi, second: FakePypi, wheel: FakeFile, through: str, tmp_path: Path
+    start: Start, places: Places, wheel: FakeFile, through: str
 ) -> None:
     """A redirect_url that is this mirror, by whatever name or way, is found out by a probe."""
-    from tests.mirrors import free_port  # noqa: PLC0415  one test's need
-
+    first, second = places
     port = free_port()
     own = f"http://localhost:{port}/pypi/packages/"
     if through == "redirect":
         first.inject(Redirect(own), at="/round/*")
         own = f"{first.url}/round/packages/"
-    mirror = start(redirect_url=[own, second.packages_url])
-    mirror.__exit__()
-    text = mirror.path.read_text().replace(str(mirror.config.listen.port), str(port))
-    mirror.path.write_text(text)
-    again = Serving(*_loaded(mirror.path))
-    with again as running:
-        wait_until(lambda: _is_up(running, second.packages_url) > 0)
-        running.stop_app()
-        (running.runtime.run_dir / "targets.json").unlink()
-        running.start_app()
-        wait_until(lambda: _failures(running, own, "loop") + _failures(running, own, "broken") > 0)
-        answer = running.get(f"/pypi/packages/{wheel.path}", **REDIRECTED)
-        assert (302, second.packages_url + wheel.path) == (
-            answer.status,
-            answer.header("Location"),
-        )
-
-
-def _loaded(path: Path) -> tuple[object, Path, object]:
-    from app.config import load  # noqa: PLC0415
-    from tests.serving import runtime_of  # noqa: PLC0415
-
-    config = load(path)
-    return config, path, runtime_of(config)
+    mirror = start(port, redirect_url=[own, second.packages_url])
+    # At its start it asked before nginx was there to answer.
+    mirror.stop_app()
+    (mirror.runtime.run_dir / "targets.json").unlink()
+    mirror.start_app()
+    kind = "loop" if through == "path" else "broken"
+    wait_until(lambda: _failures(mirror, own, kind) > 0)
+    wait_until(lambda: _is_up(mirror, second.packages_url) > 0)
+    answer = mirror.get(f"/pypi/packages/{wheel.path}", **REDIRECTED)
+    assert (302, second.packages_url + wheel.path) == (answer.status, answer.header("Location"))
 
 
 def test_a_request_that_comes_back_is_stopped(start: Start, first: FakePypi) -> None:
@@ -481,5 +475,4 @@ def test_shared_downloads_leave_nothing_behind(
     first.inject(Slow(chunk=1000, pause=0.01), at="/packages/*")
     with socket.create_connection(("127.0.0.1", mirror.config.listen.port)) as client:
         client.sendall(f"GET /pypi/packages/{wheel.path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    time.sleep(0)
     wait_until(lambda: not list(folder.glob("*.part")), 30)

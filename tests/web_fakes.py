@@ -17,9 +17,9 @@ from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.metrics import Metrics
+from app.web.opening import FileHost
 from app.web.places import Places
 from app.web.simple import Questions
-from app.web.opening import FileHost
 from app.web.targets import Targets
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox

@@ -21,9 +21,9 @@ from app.web.lately import Lately
 from app.web.metrics import Metrics
 from app.web.opening import FileHost, Opener
 from app.web.places import Places
-from app.web.simple import NameResource, ProjectResource, Questions, RootResource
 from app.web.shared import SharedDownloads
 from app.web.sharing import SharedResource
+from app.web.simple import NameResource, ProjectResource, Questions, RootResource
 from app.web.streams import StreamResource
 from app.web.votes import BallotBox, VoteResource
 
