@@ -476,3 +476,20 @@ def test_shared_downloads_leave_nothing_behind(
     with socket.create_connection(("127.0.0.1", mirror.config.listen.port)) as client:
         client.sendall(f"GET /pypi/packages/{wheel.path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     wait_until(lambda: not list(folder.glob("*.part")), 30)
+
+
+def test_core_metadata_comes_from_a_good_place(
+    start: Start, first: FakePypi, second: FakePypi, wheel: FakeFile
+) -> None:
+    """Fetched once and kept, and not from the place that is out."""
+    second.add_file("six", wheel.filename, wheel.content, metadata=b"Name: six\n")
+    mirror = start()
+    assert 200 == mirror.get("/pypi/simple/six/").status
+    first.inject(Status(429), at="/packages/*")
+    assert 200 == mirror.get(f"/pypi/packages/{wheel.path}", **PROXIED).status
+    first.forget_requests()
+    for _ in range(3):
+        answer = mirror.get(f"/pypi/packages/{wheel.path}.metadata", **REDIRECTED)
+        assert (200, b"Name: six\n") == (answer.status, answer.body)
+    assert () == first.requests
+    assert 1 == second.count("*.metadata")

@@ -1,5 +1,6 @@
 """`Upstream`, the whole door."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ class Upstream:
         self._pages = ProjectPages(self._wire, addresses, policy.places, policy.max_page_size)
         self._serials = Serials(self._wire, addresses)
         self._packages_url = policy.packages_url
+        # In which order to try them now; whoever knows how they stand says it.
+        self.order: Callable[[Sequence[str]], Sequence[str]] = tuple
         # A probe is not repeated, and waits for no longer than a client would.
         quick = replace(policy, retry=0, timeout=min(policy.timeout, PROBE_TIMEOUT))
         self._probing = Wire(quick, addresses)
@@ -159,4 +162,4 @@ class Upstream:
         """Return where a file can be fetched, in the order in which to try."""
         if origin is not None:
             return (origin,)
-        return tuple(url_below(base, path) for base in self._packages_url)
+        return tuple(url_below(base, path) for base in self.order(self._packages_url))

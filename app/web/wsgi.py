@@ -63,6 +63,7 @@ def get_app() -> "falcon.App[Any, Any]":
     targets = _targets(config)
     metrics = Metrics(Standing(store, config.sync.stuck_after, lost_votes.count), targets)
     upstream = open_upstream(config, config.threads)
+    upstream.order = targets.ordered
     prober = Prober(
         targets, upstream, RunDirectory(config.repo_path).path, config.upstream.redirect_url
     )
