@@ -21,8 +21,11 @@ from app.tree import PageTree
 from app.upstream import Upstream, UpstreamPolicy
 
 
-def open_upstream(config: Config, connections: int) -> Upstream:
-    """Return the door to upstream, with so many connections kept alive."""
+def open_upstream(config: Config, connections: int, retry: int | None = None) -> Upstream:
+    """Return the door to upstream, with so many connections kept alive.
+
+    `retry` is how often a failed request is repeated, where `sync.retry` is too often.
+    """
     source, sync = config.upstream, config.sync
     return Upstream(
         UpstreamPolicy(
@@ -31,7 +34,7 @@ def open_upstream(config: Config, connections: int) -> Upstream:
             packages_url=source.packages_url,
             proxy=source.proxy,
             user_agent=sync.user_agent,
-            retry=sync.retry,
+            retry=sync.retry if retry is None else retry,
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,

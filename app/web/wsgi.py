@@ -95,7 +95,8 @@ def get_app() -> "falcon.App[Any, Any]":
             config.votes.keep_networks,
         ),
         desk=_desk(config, store, targets),
-        file_host=upstream,
+        # Not again and again while a client waits: the next place is asked.
+        file_host=open_upstream(config, config.threads, retry=0),
         stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
         reader_places=Places(READERS, 0, queue=0),
         shared=RunDirectory(config.repo_path).shared,
