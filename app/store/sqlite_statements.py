@@ -93,9 +93,9 @@ WHERE listed = 0 ORDER BY +path
     # only to have the order, and cost a look into the table for each row. What is found is
     # sorted.
     outdated = """
-SELECT name, rendered IS NOT ?1, ?2 AND legacy IS NOT 1 AND failure IS NULL FROM project
+SELECT name, rendered IS NOT ?1, ?2 AND legacy IS NULL AND failure IS NULL FROM project
 WHERE gone_at IS NULL AND checked_at IS NOT NULL
-AND (rendered IS NOT ?1 OR ?2 AND legacy IS NOT 1 AND failure IS NULL)
+AND (rendered IS NOT ?1 OR ?2 AND legacy IS NULL AND failure IS NULL)
 ORDER BY +name
 """
 

@@ -6,6 +6,7 @@ import requests
 
 from app.targets import Failure, Kind
 from app.upstream.errors import UpstreamError, UpstreamUnavailable, UpstreamUntrusted
+from app.upstream.retries import pause_of
 from app.upstream.wire import Ask, Wire, media_type
 
 PROBE_TIMEOUT = 5.0
@@ -57,8 +58,8 @@ def failure_by(status: int, retry_after: str | None = None) -> Failure | None:
     if status == HTTPStatus.FORBIDDEN:
         return Failure(Kind.FORBIDDEN)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        seconds = retry_after.strip() if retry_after else ""
-        return Failure(Kind.LIMITED, float(seconds) if seconds.isdecimal() else None)
+        said = {"Retry-After": retry_after} if retry_after else {}
+        return Failure(Kind.LIMITED, pause_of(said))
     if status == LOOP_STATUS:
         return Failure(Kind.LOOP)
     if status in {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.GATEWAY_TIMEOUT}:
