@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from app.companions import Companions
-from app.config import CachePolicy, Config, LegacyJson
+from app.config import CachePolicy, Config, LegacyJson, own_mark
 from app.core_metadata import CoreMetadata
 from app.documents import DocumentParts, Documents
 from app.index import Index, IndexParts, IndexPolicy
@@ -23,8 +23,13 @@ from app.tree import PageTree
 from app.upstream import Upstream, UpstreamPolicy
 
 
-def open_upstream(config: Config, connections: int, pace: Pace | None = None) -> Upstream:
-    """Return the door to upstream, with so many connections kept alive."""
+def open_upstream(
+    config: Config, connections: int, pace: Pace | None = None, retry: int | None = None
+) -> Upstream:
+    """Return the door to upstream, with so many connections kept alive.
+
+    `retry` is how often a failed request is repeated, where `sync.retry` is too often.
+    """
     source, sync = config.upstream, config.sync
     return Upstream(
         UpstreamPolicy(
@@ -33,10 +38,12 @@ def open_upstream(config: Config, connections: int, pace: Pace | None = None) ->
             packages_url=source.packages_url,
             proxy=source.proxy,
             user_agent=sync.user_agent,
-            retry=sync.retry,
+            retry=sync.retry if retry is None else retry,
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,
+            redirects_to=(*source.redirect_url, *source.redirects_to),
+            via=own_mark(config),
         ),
         pace,
     )

@@ -36,6 +36,11 @@ class RunDirectory:
         return self.path / "votes"
 
     @property
+    def shared(self) -> Path:
+        """Downloads that several clients read at once (`app.web.shared`)."""
+        return self.path / "shared"
+
+    @property
     def nginx_conf(self) -> Path:
         """The configuration that `up` renders."""
         return self.path / "nginx.conf"

@@ -146,6 +146,9 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             packages_url_explicit=True,
             redirect_url=("https://two.example.org/packages/",),
             proxy="http://user:secret@proxy.example.org:3128",
+            probe_interval=30,
+            proxied_range=64 << 10,
+            redirects_to=("http://store.example.org:9000/",),
         ),
         tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key", 365 * 86400),
         trusted_proxies=(
@@ -278,6 +281,14 @@ def test_metrics_have_a_loopback_address(
     head = "repo_path: .\ncache: {size_limit: 1g}\n"
     (problem,) = problems_of(f"{head}listen: {listen}\nmetrics: {{listen: {metrics}}}\n", tmp_path)
     assert hint in problem
+
+
+@pytest.mark.parametrize("url", ["http://localhost/x/", "http://127.0.0.9:80/", "http://[::1]/"])
+def test_a_place_of_files_is_not_the_mirror_itself(url: str, tmp_path: Path) -> None:
+    """By its own address; what is not to be seen from here, the app finds out."""
+    head = "repo_path: .\ncache: {size_limit: 1g}\nlisten: :80\n"
+    (problem,) = problems_of(f"{head}upstream: {{redirect_url: '{url}'}}\n", tmp_path)
+    assert "is this mirror itself" in problem
 
 
 def test_metrics_may_be_elsewhere_on_the_loopback(tmp_path: Path) -> None:

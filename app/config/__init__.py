@@ -1,6 +1,7 @@
 """The configuration: one YAML file, read once, complete and frozen."""
 
 from app.config.first_file import default_yaml
+from app.config.identity import own_mark
 from app.config.problems import ConfigError, Problem
 from app.config.reader import load
 from app.config.settings import (
@@ -55,4 +56,5 @@ __all__ = [
     "VotesVia",
     "default_yaml",
     "load",
+    "own_mark",
 ]

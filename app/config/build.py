@@ -77,6 +77,9 @@ def _upstream(values: Values) -> Upstream:
         packages_url_explicit=values.has(mirror.PACKAGES_URL),
         redirect_url=values.get(mirror.REDIRECT_URL) or packages_url,
         proxy=values.get(mirror.UPSTREAM_PROXY),
+        probe_interval=values.need(mirror.PROBE_INTERVAL),
+        proxied_range=values.need(mirror.PROXIED_RANGE),
+        redirects_to=values.get(mirror.REDIRECTS_TO) or (),
     )
 
 

@@ -74,6 +74,12 @@ class Upstream:
     redirect_url: tuple[str, ...]
     # An HTTP proxy for everything that is fetched upstream.
     proxy: str | None
+    # Seconds between two probes of each place of files.
+    probe_interval: int = 10
+    # Bytes of a range that is passed through for everybody.
+    proxied_range: int = 1 << 20
+    # Internal hosts that upstream's redirects may lead to.
+    redirects_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from app.upstream.errors import (
 from app.upstream.files import FileBody
 from app.upstream.legacy import Legacy
 from app.upstream.policy import UpstreamPolicy
+from app.upstream.probing import failure_by, failure_of
 from app.upstream.projects import FetchedProject, Validators
 from app.upstream.serials import NotModified, SerialList
 
@@ -37,5 +38,7 @@ __all__ = [
     "UpstreamUnavailable",
     "UpstreamUntrusted",
     "Validators",
+    "failure_by",
+    "failure_of",
     "shown",
 ]

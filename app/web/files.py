@@ -2,7 +2,8 @@
 
 import falcon
 
-from app.web.decisions import Answer, Desk
+from app.web.decisions import Answer, Decision, Desk, Wish
+from app.web.lately import Lately
 from app.web.metrics import Metrics
 
 CLIENT_HEADER = "X-Larder-Client"
@@ -11,8 +12,14 @@ CLIENT_HEADER = "X-Larder-Client"
 UPSTREAM_HEADER = "X-Larder-Upstream"
 """The URL that nginx passes through; clients never see it."""
 
+PLACE_HEADER = "X-Larder-Place"
+"""The place of files that this URL is below, to be told where it fails."""
+
 REDIRECT_HEADER = "X-Larder-Redirect"
 """The URL that nginx redirects to, where its own way leads nowhere."""
+
+WAIT_HEADER = "X-Larder-Wait"
+"""In how many seconds some place of files may be good again."""
 
 UNHELD_HEADER = "X-Larder-Unheld"
 """The location that nginx goes to, where a file that should be held is not there."""
@@ -29,23 +36,31 @@ _LOCATIONS = {
     Answer.REDIRECT: "@redirect",
     Answer.PROXY: "@upstream",
     Answer.STREAM: "@stream",
+    Answer.SHARED: "@shared",
+    Answer.NOWHERE: "@nowhere",
 }
 
 
 class FileResource:
     """`/packages/{path}`: redirects, or tells nginx how to answer."""
 
-    def __init__(self, desk: Desk, metrics: Metrics) -> None:
-        """Let the desk decide."""
-        self._desk, self._metrics = desk, metrics
+    def __init__(self, desk: Desk, metrics: Metrics, lately: Lately) -> None:
+        """Let the desk decide; who asks for what others asked for just now shares with them."""
+        self._desk, self._metrics, self._lately = desk, metrics, lately
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer for GET and HEAD, whole or in ranges: that is nginx's, or upstream's."""
-        client = req.get_header(CLIENT_HEADER) or ""
-        decision = self._desk.decide(path_of(segments), client)
-        self._metrics.decisions.labels(decision.answer.value).inc()
-        resp.set_header(REASON_HEADER, decision.reason)
-        if decision.answer is Answer.REDIRECT:
+        wish = Wish(
+            path_of(segments),
+            req.get_header(CLIENT_HEADER) or "",
+            head=req.method == "HEAD",
+            range=req.get_header("Range"),
+        )
+        decision = self._desk.decide(wish)
+        answer = self._shared(wish, decision.answer)
+        self._metrics.decisions.labels(answer.value).inc()
+        if answer is Answer.REDIRECT:
+            resp.set_header(REASON_HEADER, decision.reason)
             # Never for ever: tomorrow the file may be here. And not for the next one,
             # whose network may have another mode.
             resp.status = falcon.HTTP_302
@@ -55,14 +70,40 @@ class FileResource:
             if decision.size and req.method == "GET" and not req.get_header("Range"):
                 resp.set_header(SIZE_HEADER, str(decision.size))
             return
-        # No content, so no Content-Type, which nginx would take over.
-        resp.status = falcon.HTTP_204
-        resp.set_header("X-Accel-Redirect", _LOCATIONS[decision.answer])
-        resp.set_header(UNHELD_HEADER, _LOCATIONS[decision.unheld])
-        resp.set_header(UPSTREAM_HEADER, decision.source_url)
-        resp.set_header(REDIRECT_HEADER, decision.redirect_url)
+        self._send(resp, answer, decision)
 
     on_head = on_get
+
+    @property
+    def desk(self) -> Desk:
+        """Who decides."""
+        return self._desk
+
+    def alone(self, req: falcon.Request, resp: falcon.Response, text: str) -> None:
+        """Answer one who cannot share: nginx passes the file through, or the application."""
+        decision = self._desk.decide(Wish(text, req.get_header(CLIENT_HEADER) or "", head=True))
+        self._send(resp, decision.unheld, decision)
+
+    def _shared(self, wish: Wish, answer: Answer) -> Answer:
+        """Return the way, shared where several go it at once."""
+        if wish.head or wish.range or answer not in (Answer.PROXY, Answer.STREAM):
+            return answer
+        several = self._lately.asked(wish.path) or answer is Answer.STREAM
+        return Answer.SHARED if several else answer
+
+    def _send(self, resp: falcon.Response, answer: Answer, decision: Decision) -> None:
+        # No content, so no Content-Type, which nginx would take over.
+        resp.status = falcon.HTTP_204
+        resp.set_header("X-Accel-Redirect", _LOCATIONS[answer])
+        resp.set_header(REASON_HEADER, decision.reason)
+        resp.set_header(UNHELD_HEADER, _LOCATIONS[decision.unheld])
+        resp.set_header(UPSTREAM_HEADER, decision.source_url)
+        resp.set_header(PLACE_HEADER, decision.place)
+        resp.set_header(REDIRECT_HEADER, decision.redirect_url)
+        if answer is Answer.NOWHERE:
+            resp.set_header(WAIT_HEADER, str(self._desk.targets.retry_after()))
+        if answer is Answer.PROXY and decision.place:
+            self._desk.targets.sent(decision.place)
 
 
 def path_of(segments: dict[str, str]) -> str:
