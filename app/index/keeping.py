@@ -1,0 +1,153 @@
+"""`Index`: how the project pages that are here come and go, one project at a time."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from app.index.failures import StalePageError, failure
+from app.index.outcome import Outcome
+from app.index.parts import IndexParts, IndexPolicy
+from app.index.writing import Writer
+from app.locks import NameLocks
+from app.names import ProjectName
+from app.rerender import LostPageError
+from app.store import Outdated, TrackedProject
+from app.upstream import NoSuchProject, UpstreamError
+
+logger = logging.getLogger(__name__)
+
+
+class Index:
+    """The project pages that are here, and how they come and go."""
+
+    def __init__(
+        self, parts: IndexParts, policy: IndexPolicy, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Put the parts together."""
+        self._store, self._tree, self._locks = parts.store, parts.tree, parts.locks
+        self._legacy, self._policy, self._clock = parts.legacy, policy, clock
+        self._writer = Writer(parts, policy, clock)
+
+    def ask(self, name: ProjectName) -> None:
+        """Bring a project in when it is asked for the first time.
+
+        Of several that ask at once, one fetches and the others wait for it.
+
+        Raises:
+            NoSuchProject: Upstream has no such project.
+            UpstreamError: Upstream cannot be asked, or cannot be believed.
+            LockTimeoutError: Another's fetch takes too long.
+
+        """
+        with self._locks.hold(name, self._policy.patience):
+            if not self._tree.has(name):
+                self._writer.fetch(name, None, None)
+
+    def bring(self, name: ProjectName, announced: int | None = None) -> Outcome:
+        """Bring a project in step, whatever that takes.
+
+        `announced` is the serial that upstream's list gives it.
+
+        Raises:
+            UpstreamError: Upstream cannot be asked, or cannot be believed; what is here
+                stays, and the store knows why.
+            StalePageError: Likewise.
+            LockTimeoutError: Somebody else is at it.
+
+        """
+        with self._locks.hold(name, self._policy.patience):
+            # What is not here needs no look into the store, unless something goes wrong.
+            tracked = self._store.tracked_project(name) if self._tree.has(name) else None
+            return self._bring(name, tracked, announced)
+
+    def render(self, name: ProjectName) -> Outcome:
+        """Render a project's pages as they would be now, from what is here.
+
+        Where that does not suffice, the project is brought in anew. Raises as `bring` does.
+        """
+        with self._locks.hold(name, self._policy.patience):
+            known = self._store.tracked_project(name)
+            if known is None:
+                return Outcome.UNCHANGED
+            try:
+                self._writer.render(known)
+            except LostPageError as error:
+                logger.info("%s is fetched again: %s", name, error)
+                return self._bring(name, _without_validators(known), None)
+            return Outcome.WRITTEN
+
+    def complete(self, name: ProjectName) -> None:
+        """Fetch the legacy JSON that a project's pages lack; raises as `bring` does."""
+        with self._locks.hold(name, self._policy.patience):
+            known = self._store.tracked_project(name)
+            if known is None or not self._tree.has(name):
+                return
+            with self._noting(name, known):
+                self._legacy.complete(name)
+            self._store.note_legacy(name)
+
+    def outdated(self) -> Iterator[Outdated]:
+        """Yield, by name, the projects in step that `render` or `complete` are for."""
+        return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
+
+    @property
+    def locks(self) -> NameLocks:
+        """The projects' locks: whoever else in this process writes beside pages needs these.
+
+        Two objects of one process would not keep each other out (`NameLocks`).
+        """
+        return self._locks
+
+    @property
+    def mark(self) -> str:
+        """How pages are rendered now."""
+        return self._policy.mark
+
+    def remove(self, name: ProjectName, announced: int | None = None) -> None:
+        """Take a project away: its pages now, its held files by whoever withdraws them."""
+        with self._locks.hold(name, self._policy.patience):
+            self._writer.bury(name, announced)
+
+    def fail(self, name: ProjectName, error: Exception) -> None:
+        """Note why a project could not be brought in step, where upstream is not at fault."""
+        self._note(name, error, self._store.tracked_project(name))
+
+    def _bring(
+        self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
+    ) -> Outcome:
+        here = self._tree.has(name)
+        try:
+            with self._noting(name, tracked):
+                outcome = self._writer.fetch(name, tracked if here else None, announced)
+                self._legacy.complete(name)
+        except NoSuchProject:
+            if here:
+                return Outcome.GONE
+            self._writer.bury(name, announced)
+            return Outcome.ABSENT
+        return outcome
+
+    @contextmanager
+    def _noting(self, name: ProjectName, tracked: TrackedProject | None) -> Iterator[None]:
+        """Note what goes wrong upstream; what is here is rendered as it would be now."""
+        try:
+            yield
+        except NoSuchProject:
+            raise
+        except (UpstreamError, StalePageError) as error:
+            known = tracked or self._store.tracked_project(name)
+            self._note(name, error, known)
+            if known:
+                with suppress(LostPageError):
+                    self._writer.render(known)
+            raise
+
+    def _note(self, name: ProjectName, error: Exception, known: TrackedProject | None) -> None:
+        self._store.fail(name, failure(error, known, int(self._clock())))
+
+
+def _without_validators(known: TrackedProject) -> TrackedProject:
+    """Return what is known of a page that is to be fetched whole, and not an older one."""
+    return replace(known, checked_at=None)

@@ -1,0 +1,136 @@
+"""What `sync-index` finds to do: upstream's list, or its changelog, against what is here."""
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.config import Projects
+from app.planning import (
+    IndexPlan,
+    IndexPolicy,
+    ProjectState,
+    plan_changes,
+    plan_index,
+    plan_retries,
+)
+from app.steps import KeepList, Step
+from app.upstream import NotModified, SerialList, Validators
+from jobs.exit_codes import UsageError
+from jobs.parts import Parts
+from jobs.upstream_list import (
+    believe,
+    believe_none,
+    believe_plan,
+    kept_list,
+    validators_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What upstream's word leads to."""
+
+    plan: IndexPlan
+    # The note of the list that the plan carries out, where there is one to be made.
+    keep: KeepList | None = None
+    # What the list names and is no project's name.
+    refused: tuple[str, ...] = ()
+
+
+class Newsreader:
+    """Asks upstream what is new; nothing is changed."""
+
+    def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
+        """Ask for what the options want."""
+        self._parts, self._options = parts, options
+
+    def read(self) -> News:
+        """Return what is new.
+
+        Raises:
+            UpstreamUnavailable: Upstream cannot be asked now.
+            UpstreamUntrusted: What it answers is not a list.
+            RefusedError: Its list is not to be believed.
+            UsageError: It has no list, and the configuration needs one.
+
+        """
+        now = int(time.time())
+        if not self._policy.everything and not self._worth_a_list():
+            return self._without_list(now)
+        if self._options.follow and (followed := self._follow(now)) is not None:
+            return followed
+        found = self._parts.upstream.serials(self._known_list())
+        if isinstance(found, NotModified):
+            return News(IndexPlan(plan_retries(self._failing(), now)))
+        if found is None:
+            self._need_no_list()
+            return self._without_list(now)
+        return self._compare(found, now)
+
+    def _compare(self, found: SerialList, now: int) -> News:
+        """Return what a list leads to, if it can be believed."""
+        # PyPI's XML-RPC list has no serial of its own: that of its last change stands for it.
+        last = found.last if found.last is not None else max(found.serials.values(), default=None)
+        before, accept = kept_list(self._parts.store), self._options.accept_removals
+        if not accept:
+            believe(found.serials, found.last, before.last)
+        plan = plan_index(self._states(), found.serials, self._policy, now)
+        if not accept:
+            believe_plan(plan, last, before.last, self._parts.config.sync.max_removals)
+        validators = found.validators
+        # Who believes an older list believes that serials began anew.
+        reached = None if accept else before.followed
+        keep = KeepList(last, validators.etag, validators.last_modified, reached)
+        return News(plan, keep if plan.steps or keep != before else None, found.refused)
+
+    def _follow(self, now: int) -> News | None:
+        """Return what the changelog names; None where there is none to go by."""
+        kept = kept_list(self._parts.store)
+        since = kept.known
+        changes = None if since is None else self._parts.upstream.changes(since)
+        if changes is None:
+            return None
+        steps: list[Step] = plan_retries(self._failing(), now)
+        tracked = self._parts.store.tracked_among(changes)
+        steps += plan_changes(changes, tracked, self._policy)
+        # The list's validators stay: the next run that asks for the list gets it whole.
+        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        return News(IndexPlan(steps), keep if steps else None)
+
+    def _without_list(self, now: int) -> News:
+        return News(plan_index(self._states(), None, self._policy, now))
+
+    def _worth_a_list(self) -> bool:
+        return self._parts.store.count_tracked() > self._parts.config.sync.whole_list_above
+
+    def _need_no_list(self) -> None:
+        if self._policy.everything:
+            believe_none(self._parts.config.upstream.pypi_url, kept_list(self._parts.store))
+            message = (
+                f"{self._parts.config.upstream.pypi_url} has no list of serials, so "
+                "index.projects: all cannot work; set index.projects: on-demand"
+            )
+            raise UsageError(message)
+
+    def _states(self) -> Iterator[ProjectState]:
+        """Yield what is known, and folders that nothing is known of: the database was lost."""
+        return self._parts.store.states(self._parts.tree.names())
+
+    def _failing(self) -> Iterator[ProjectState]:
+        """Yield what is known of the projects that failed."""
+        for project in self._parts.store.failing():
+            page = self._parts.tree.has(project.name)
+            checked, retry = project.checked_at, project.retry_at
+            yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
+
+    def _known_list(self) -> Validators | None:
+        """Return what to revalidate the list with, if nothing here is missing from it."""
+        if self._options.accept_removals:
+            return None
+        return validators_of(kept_list(self._parts.store))
+
+    @property
+    def _policy(self) -> IndexPolicy:
+        everything = self._parts.config.projects is Projects.ALL
+        return IndexPolicy(everything, self._parts.config.sync.max_age)
