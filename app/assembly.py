@@ -1,11 +1,16 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from app.companions import Companions
 from app.config import CachePolicy, Config, LegacyJson
 from app.core_metadata import CoreMetadata
+from app.denials import Denials
 from app.documents import DocumentParts, Documents
+from app.filtering import Filtering
+from app.filters import Judge
 from app.index import Index, IndexParts, IndexPolicy
 from app.legacy import LegacyPages
 from app.locks import NameLocks
@@ -15,6 +20,7 @@ from app.rerender import OwnPages
 from app.runtime import RunDirectory
 from app.scoring import Decay, Policy, Votes
 from app.shelf import Shelf
+from app.sources import Sources
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
@@ -57,19 +63,31 @@ def make_policy(config: Config) -> Policy:
 
 
 def open_index(
-    config: Config, store: Store, upstream: Upstream, page_format: int = FORMAT
+    config: Config,
+    store: Store,
+    upstream: Upstream,
+    page_format: int = FORMAT,
+    clock: Callable[[], float] = time.time,
 ) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
     mirrored = config.sync.legacy_json is LegacyJson.MIRROR
     shelf, keep = Shelf(config.repo_path), config.keep_deleted
     legacy = LegacyPages(upstream, store, shelf, mirrored=mirrored)
-    own = OwnPages(store, shelf, keep_deleted=keep)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy, own)
-    # Nothing of the configuration changes a page, since links are relative. A key that
-    # does adds a word of its own to the mark.
-    policy = IndexPolicy(config.timeouts.upstream, mark=str(page_format), keep_deleted=keep)
-    return Index(parts, policy)
+    sources = Sources(config.repo_path)
+    own = OwnPages(store, shelf, sources, keep_deleted=keep)
+    filtering = Filtering(Judge(config.filters), sources, shelf, open_denials(config))
+    tree = PageTree(config.repo_path)
+    parts = IndexParts(store, upstream, tree, locks, legacy, own, filtering)
+    # Links are relative. A key that changes pages adds a word of its own to the mark.
+    mark = " ".join(filter(None, (str(page_format), config.filters.digest)))
+    policy = IndexPolicy(config.timeouts.upstream, mark=mark, keep_deleted=keep)
+    return Index(parts, policy, clock)
+
+
+def open_denials(config: Config) -> Denials:
+    """Return the marks of files that nginx refuses."""
+    return Denials(RunDirectory(config.repo_path).denied)
 
 
 def open_documents(config: Config, store: Store, upstream: Upstream, index: Index) -> Documents:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.config import Projects
+from app.filters import Judge
+from app.names import ProjectName
 from app.planning import (
     IndexPlan,
     IndexPolicy,
@@ -44,6 +46,7 @@ class Newsreader:
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Ask for what the options want."""
         self._parts, self._options = parts, options
+        self._judge = Judge(parts.config.filters)
 
     def read(self) -> News:
         """Return what is new.
@@ -56,7 +59,7 @@ class Newsreader:
 
         """
         now = int(time.time())
-        if not self._policy.everything and not self._worth_a_list():
+        if not self._needs_a_list() and not self._worth_a_list():
             return self._without_list(now)
         if self._options.follow and (followed := self._follow(now)) is not None:
             return followed
@@ -101,15 +104,23 @@ class Newsreader:
     def _without_list(self, now: int) -> News:
         return News(plan_index(self._states(), None, self._policy, now))
 
+    def _needs_a_list(self) -> bool:
+        """Whether only a list tells which projects are to be here."""
+        if self._listed:
+            above = self._parts.config.sync.whole_list_above
+            return self._judge.open or len(self._judge.names) > above
+        return self._policy.everything
+
     def _worth_a_list(self) -> bool:
         return self._parts.store.count_tracked() > self._parts.config.sync.whole_list_above
 
     def _need_no_list(self) -> None:
-        if self._policy.everything:
+        if self._policy.everything and (self._judge.open or not self._listed):
             believe_none(self._parts.config.upstream.pypi_url, kept_list(self._parts.store))
             message = (
                 f"{self._parts.config.upstream.pypi_url} has no list of serials, so "
-                "index.projects: all cannot work; set index.projects: on-demand"
+                f"index.projects: {self._parts.config.projects} cannot work; set "
+                "index.projects: on-demand"
             )
             raise UsageError(message)
 
@@ -119,8 +130,11 @@ class Newsreader:
 
     def _failing(self) -> Iterator[ProjectState]:
         """Yield what is known of the projects that failed."""
+        admits = self._policy.admits
         for project in self._parts.store.failing():
-            page = self._parts.tree.has(project.name)
+            if admits is not None and not admits(project.name):
+                continue
+            page = project.hidden is not None or self._parts.tree.has(project.name)
             checked, retry = project.checked_at, project.retry_at
             yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
 
@@ -132,5 +146,14 @@ class Newsreader:
 
     @property
     def _policy(self) -> IndexPolicy:
-        everything = self._parts.config.projects is Projects.ALL
-        return IndexPolicy(everything, self._parts.config.sync.max_age)
+        config, judge = self._parts.config, self._judge
+        return IndexPolicy(
+            config.projects is not Projects.ON_DEMAND,
+            config.sync.max_age,
+            None if judge.empty else lambda name: judge.project_by_name(name).shown,
+            frozenset(map(ProjectName, judge.names)) if self._listed else frozenset(),
+        )
+
+    @property
+    def _listed(self) -> bool:
+        return self._parts.config.projects is Projects.LISTED

@@ -1,5 +1,6 @@
 """The composition root of the jobs: the configuration's parts, built when needed."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +48,8 @@ class Parts:
     stopping: Callable[[], bool] = field(default=never)
     # How pages are rendered.
     page_format: int = FORMAT
+    # The time that filters go by.
+    clock: Callable[[], float] = time.time
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -76,7 +79,7 @@ class Parts:
     @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream, self.page_format)
+        return open_index(self.config, self.store, self.upstream, self.page_format, self.clock)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:

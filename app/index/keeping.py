@@ -19,6 +19,15 @@ from app.upstream import NoSuchProject, UpstreamError
 logger = logging.getLogger(__name__)
 
 
+class HiddenProjectError(Exception):
+    """Filters hide the project; the reason names the rule."""
+
+    def __init__(self, name: ProjectName, reason: str) -> None:
+        """Remember which, and why."""
+        super().__init__(f"{name}: {reason}")
+        self.name, self.reason = name, reason
+
+
 class Index:
     """The project pages that are here, and how they come and go."""
 
@@ -29,6 +38,7 @@ class Index:
         self._store, self._tree, self._locks = parts.store, parts.tree, parts.locks
         self._legacy, self._policy, self._clock = parts.legacy, policy, clock
         self._writer = Writer(parts, policy, clock)
+        self._judge, self._sources = parts.filtering.judge, parts.filtering.sources
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -37,13 +47,23 @@ class Index:
 
         Raises:
             NoSuchProject: Upstream has no such project.
+            HiddenProjectError: Filters hide it.
             UpstreamError: Upstream cannot be asked, or cannot be believed.
             LockTimeoutError: Another's fetch takes too long.
 
         """
+        verdict = self._judge.project_by_name(name)
+        if not verdict.shown:
+            raise HiddenProjectError(name, f"{verdict.rule}: {verdict.reason}")
         with self._locks.hold(name, self._policy.patience):
-            if not self._tree.has(name):
+            if self._tree.has(name):
+                return
+            known = self._hidden(name)
+            if known is None or known.rendered != self._policy.mark:
                 self._writer.fetch(name, None, None)
+                known = self._hidden(name)
+            if known is not None:
+                raise HiddenProjectError(name, known.hidden or "")
 
     def bring(self, name: ProjectName, announced: int | None = None) -> Outcome:
         """Bring a project in step, whatever that takes.
@@ -59,7 +79,8 @@ class Index:
         """
         with self._locks.hold(name, self._policy.patience):
             # What is not here needs no look into the store, unless something goes wrong.
-            tracked = self._store.tracked_project(name) if self._tree.has(name) else None
+            here = self._tree.has(name)
+            tracked = self._store.tracked_project(name) if here else self._hidden(name)
             return self._bring(name, tracked, announced)
 
     def render(self, name: ProjectName) -> Outcome:
@@ -90,7 +111,8 @@ class Index:
 
     def outdated(self) -> Iterator[Outdated]:
         """Yield, by name, the projects in step that `render` or `complete` are for."""
-        return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
+        now = int(self._clock())
+        return self._store.outdated(self._policy.mark, now, legacy=self._legacy.mirrored)
 
     @property
     def locks(self) -> NameLocks:
@@ -117,11 +139,14 @@ class Index:
     def _bring(
         self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
     ) -> Outcome:
-        here = self._tree.has(name)
+        here = self._tree.has(name) or bool(tracked and tracked.hidden)
+        # Of a hidden one the whole page is kept; without it a 304 would leave nothing.
+        kept = here and (not tracked or not tracked.hidden or self._sources.has(name))
         try:
             with self._noting(name, tracked):
-                outcome = self._writer.fetch(name, tracked if here else None, announced)
-                self._legacy.complete(name)
+                outcome = self._writer.fetch(name, tracked if kept else None, announced)
+                if outcome is not Outcome.HIDDEN:
+                    self._legacy.complete(name)
         except NoSuchProject:
             if here:
                 return Outcome.GONE
@@ -143,6 +168,13 @@ class Index:
                 with suppress(LostPageError):
                     self._writer.render(known)
             raise
+
+    def _hidden(self, name: ProjectName) -> TrackedProject | None:
+        """Return a project that filters hide; nobody looks where there are none."""
+        if self._judge.empty and not self._sources.has(name):
+            return None
+        known = self._store.tracked_project(name)
+        return known if known and known.hidden is not None else None
 
     def _note(self, name: ProjectName, error: Exception, known: TrackedProject | None) -> None:
         self._store.fail(name, failure(error, known, int(self._clock())))

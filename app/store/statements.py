@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 Row = tuple[Any, ...]
-"""A file's project, path, digest, size, origin, companion, upload time and provenance."""
+"""A file's project, path, digest, size, origin, companion, upload time, provenance, and
+whether it is listed."""
 
 
 class Statements(ABC):
@@ -23,15 +24,20 @@ class Statements(ABC):
     listing: ClassVar[str]
     # Of a project's number, the paths that it lists, and whether to keep what is held.
     unlist: ClassVar[str]
+    # Of a project's number: its hidden files that are still held are to be withdrawn.
+    conceal: ClassVar[str]
     # Wishes for a file, by its number, with rank and score; some may have been forgotten.
     wish: ClassVar[str]
-    # Of lists of name, serial, ETag, Last-Modified, time, mark and whether legacy JSON is here.
+    # Of lists of name, serial, ETag, Last-Modified, time, mark, whether legacy JSON is here,
+    # and what filters say of it.
     settle: ClassVar[str]
-    # Of lists of name and mark. Serial, validators and failure stay: upstream was not asked.
+    # Of lists of name, mark, and what filters say. Serial, validators and failure stay:
+    # upstream was not asked.
     mark: ClassVar[str]
-    # Path, root and bytes of what is held and not listed, by path.
+    # Path, root and bytes of what is held and not listed, or hidden, by path.
     withdrawn: ClassVar[str]
-    # Of a mark, and whether legacy JSON is wanted, to rows as `rendering.Outdated`, by name.
+    # Of a mark, the time, and whether legacy JSON is wanted, to rows as
+    # `rendering.Outdated`, by name.
     outdated: ClassVar[str]
 
     @abstractmethod
