@@ -10,6 +10,7 @@ from app import model
 from app.assembly import (
     make_policy,
     open_core_metadata,
+    open_denials,
     open_documents,
     open_index,
     open_lost_votes,
@@ -18,7 +19,9 @@ from app.assembly import (
 )
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.denying import Denying
 from app.documents import Documents
+from app.filters import Judge
 from app.foresight import Foresight
 from app.holdings import Bounds, Holdings
 from app.index import Index
@@ -82,6 +85,12 @@ class Parts:
         return open_index(self.config, self.store, self.upstream, self.page_format, self.clock)
 
     @cached_property
+    def denying(self) -> Denying:
+        """The use case of known-bad files."""
+        digests = self.config.filters.files.deny_sha256
+        return Denying(self.store, open_denials(self.config), digests)
+
+    @cached_property
     def core_metadata(self) -> CoreMetadata:
         """The use cases of core metadata without its file."""
         return open_core_metadata(self.config, self.store, self.upstream)
@@ -107,6 +116,7 @@ class Parts:
             tiers(self.config),
             cache.move_budget,
             cache.filesize_limit,
+            Judge(self.config.filters),
         )
 
     @cached_property

@@ -84,6 +84,11 @@ class Judge:
         """Return the verdict on a release of which no file is known."""
         return _Bench(self, name, now).release(version)
 
+    def known_file(self, name: str, file: File, now: int) -> Verdict:
+        """Return the verdict on a file by itself, and on its project by name."""
+        verdict = self.project_by_name(name)
+        return verdict if not verdict.shown else _Bench(self, name, now).file(file)
+
     def unknown_file(self, filename: str, now: int) -> Verdict:
         """Return the verdict on a file that no page lists: by its name, and never on trust.
 

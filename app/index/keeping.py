@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from app.filtering import Screened
+from app.filters import Facts
 from app.index.failures import StalePageError, failure
 from app.index.outcome import Outcome
 from app.index.parts import IndexParts, IndexPolicy
@@ -38,6 +40,7 @@ class Index:
         self._store, self._tree, self._locks = parts.store, parts.tree, parts.locks
         self._legacy, self._policy, self._clock = parts.legacy, policy, clock
         self._writer = Writer(parts, policy, clock)
+        self._facts = parts.filtering.facts
         self._judge, self._sources = parts.filtering.judge, parts.filtering.sources
 
     def ask(self, name: ProjectName) -> None:
@@ -113,6 +116,19 @@ class Index:
         """Yield, by name, the projects in step that `render` or `complete` are for."""
         now = int(self._clock())
         return self._store.outdated(self._policy.mark, now, legacy=self._legacy.mirrored)
+
+    def screened(self, known: TrackedProject) -> Screened:
+        """Return what filters leave of a project now, by what is here; nothing is changed.
+
+        Raises:
+            LostPageError: What is here does not suffice.
+
+        """
+        return self._writer.screened(known, int(self._clock()))
+
+    def facts(self, legacy: bytes | None) -> Facts | None:
+        """Return what legacy JSON says that filters go by."""
+        return self._facts(legacy)
 
     @property
     def locks(self) -> NameLocks:

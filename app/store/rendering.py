@@ -41,6 +41,13 @@ class RenderingQueries(Connection):
             rows = self._rows(query.where(Project.name == name, File.listed != 0))
             return {path: Source(*row) for path, *row in rows}
 
+    def listed_paths(self, name: ProjectName) -> set[FilePath]:
+        """Return the files that a project's page lists."""
+        with self._reading():
+            query = File.select(File.path).join(Project)
+            rows = self._rows(query.where(Project.name == name, File.listed == 1))
+            return {path for (path,) in rows}
+
     def note_rendered(self, name: ProjectName, mark: str, filtered: Filtered = UNFILTERED) -> None:
         """Note that the pages are as they would be rendered now."""
         values = {

@@ -1,11 +1,12 @@
 """The application: its parts, and every route."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import falcon
 
+from app.index import HiddenProjectError
 from app.web import errors
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk
@@ -16,6 +17,7 @@ from app.web.documents import (
     ReleaseResource,
 )
 from app.web.files import FileResource
+from app.web.gate import OPEN, Gate, Screen
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
 from app.web.places import Places
@@ -45,12 +47,16 @@ class Parts:
     # For files that pass through this process.
     stream_places: Places
     metrics: Metrics
+    # What filters refuse, and how.
+    gate: Gate = OPEN
+    screen: Screen = field(default_factory=Screen)
 
 
 def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     """Wire the parts together."""
     app = falcon.App()
     errors.install(app)
+    app.add_error_handler(HiddenProjectError, parts.screen.answer_for)
     streams = StreamResource(parts.desk, parts.file_host, parts.stream_places)
     app.add_route("/simple/", RootResource(parts.simple))
     app.add_route("/simple/{name}/", ProjectResource(parts.questions))
@@ -59,7 +65,7 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     app.add_route("/provenance/{name}/{version}/{filename}", parts.provenance)
     app.add_route("/names/{name}", NameResource(parts.prefix))
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
-    app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics))
+    app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics, parts.gate))
     app.add_route(f"/streams{_FILE}", streams)
     app.add_route(f"/metadata{_FILE}", parts.metadata)
     app.add_route("/healthz", HealthResource())

@@ -1,8 +1,11 @@
 """Files that are not held: the answer to nginx's question where they are."""
 
+from dataclasses import replace
+
 import falcon
 
 from app.web.decisions import Answer, Desk
+from app.web.gate import OPEN, Gate
 from app.web.metrics import Metrics
 
 CLIENT_HEADER = "X-Larder-Client"
@@ -26,17 +29,27 @@ _LOCATIONS = {
 }
 
 
+# Not for ever: filters change, and files come of age.
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
 class FileResource:
     """`/packages/{path}`: redirects, or tells nginx how to answer."""
 
-    def __init__(self, desk: Desk, metrics: Metrics) -> None:
-        """Let the desk decide."""
-        self._desk, self._metrics = desk, metrics
+    def __init__(self, desk: Desk, metrics: Metrics, gate: Gate = OPEN) -> None:
+        """Let the desk decide about what the gate lets through."""
+        self._desk, self._metrics, self._gate = desk, metrics, gate
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer for GET and HEAD, whole or in ranges: that is nginx's, or upstream's."""
+        path = path_of(segments)
+        if reason := self._gate.refusal(path):
+            self._metrics.decisions.labels("denied").inc()
+            raise falcon.HTTPForbidden(description=f"{reason}.", headers=_NOT_KEPT)
         client = req.get_header(CLIENT_HEADER) or ""
-        decision = self._desk.decide(path_of(segments), client)
+        decision = self._desk.decide(path, client)
+        if self._gate.redirects(path) and decision.answer is not Answer.HELD:
+            decision = replace(decision, answer=Answer.REDIRECT, unheld=Answer.REDIRECT)
         self._metrics.decisions.labels(decision.answer.value).inc()
         if decision.answer is Answer.REDIRECT:
             # Never for ever: tomorrow the file may be here. And not for the next one,

@@ -22,15 +22,18 @@ from app.assembly import (
 )
 from app.clients import NetworkTable
 from app.config import Config, load
+from app.filters import Judge
 from app.index import Index
 from app.lost_votes import Ledger, LostVotes
 from app.store import Store, StoreError
+from app.upstream import Addresses
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.disk_gauge import DiskGauge
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
+from app.web.gate import Gate, Screen
 from app.web.metrics import Metrics
 from app.web.network_key import NetworkKey
 from app.web.places import Places
@@ -90,6 +93,8 @@ def get_app() -> "falcon.App[Any, Any]":
         file_host=upstream,
         stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
         metrics=metrics,
+        gate=Gate(Judge(config.filters), store, time.time),
+        screen=Screen(config.hidden, Addresses.parse(config.upstream.pypi_url).page),
     )
     return create_app(parts)
 
