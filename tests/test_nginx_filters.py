@@ -100,6 +100,20 @@ def test_what_no_page_lists_is_refused_where_its_age_counts(filtered: Filtered) 
     assert b"filters.releases.min_age" in answer.body
 
 
+def test_a_file_of_a_project_that_nobody_asked_for_is_judged_by_its_page(
+    filtered: Filtered,
+) -> None:
+    """Locks name files by their URLs: the project is brought in, and then it is decided."""
+    old = filtered.pypi.add(make_wheel("locked", "1.0"), upload_time="2020-01-01T00:00:00Z")
+    new = filtered.pypi.add(make_wheel("locked", "2.0"), upload_time="2999-01-01T00:00:00Z")
+    answer = filtered.mirror.get(filtered.url(old))
+    assert (200, old.content) == (answer.status, answer.body)
+    assert 1 == filtered.pypi.count("/simple/locked/")
+    assert 403 == filtered.mirror.get(filtered.url(new)).status
+    path = f"/pypi/packages/ab/cd/{'0' * 60}/nowhere-3.0-py3-none-any.whl"
+    assert 404 == filtered.mirror.get(path).status
+
+
 def test_a_project_of_metadata_only_is_listed_and_redirected(filtered: Filtered) -> None:
     """Though this client is one to be proxied for."""
     answer = filtered.mirror.get(filtered.url(filtered.only))

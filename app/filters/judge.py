@@ -50,6 +50,12 @@ class Judge:
         """Whether more projects may be allowed than those: by glob, or because all are."""
         return self._allow.open or not self._selective
 
+    @property
+    def needs_pages(self) -> bool:
+        """Whether a file's name is not enough to judge it: its age counts, or its digest."""
+        ages, files = self.filters.releases.ages, self.filters.files
+        return not ages.min_age is ages.max_age is ages.freeze is None or bool(files.deny_sha256)
+
     def project_by_name(self, name: str) -> Verdict:
         """Return the verdict on a project of which nothing but the name is known."""
         denied = next((rule for rule in self._deny.of(name) if rule.whole), None)

@@ -16,7 +16,7 @@ from app.web.documents import (
     ProvenanceResource,
     ReleaseResource,
 )
-from app.web.files import FileResource
+from app.web.files import AdmissionResource, FileResource
 from app.web.gate import OPEN, Gate, Screen
 from app.web.health import HealthResource, MetricsResource
 from app.web.metrics import Metrics
@@ -66,6 +66,7 @@ def create_app(parts: Parts) -> "falcon.App[Any, Any]":
     app.add_route("/names/{name}", NameResource(parts.prefix))
     app.add_route(f"/votes{_FILE}", VoteResource(parts.ballot_box, parts.metrics))
     app.add_route(f"/packages{_FILE}", FileResource(parts.desk, parts.metrics, parts.gate))
+    app.add_route(f"/admissions{_FILE}", AdmissionResource(parts.questions, parts.gate))
     app.add_route(f"/streams{_FILE}", streams)
     app.add_route(f"/metadata{_FILE}", parts.metadata)
     app.add_route("/healthz", HealthResource())

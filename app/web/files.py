@@ -7,6 +7,7 @@ import falcon
 from app.web.decisions import Answer, Desk
 from app.web.gate import OPEN, Gate
 from app.web.metrics import Metrics
+from app.web.simple import Questions
 
 CLIENT_HEADER = "X-Larder-Client"
 """The client's address; set by nginx."""
@@ -43,6 +44,10 @@ class FileResource:
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer for GET and HEAD, whole or in ranges: that is nginx's, or upstream's."""
         path = path_of(segments)
+        if self._gate.unasked(path):
+            resp.status = falcon.HTTP_204
+            resp.set_header("X-Accel-Redirect", "@ask_file")
+            return
         if reason := self._gate.refusal(path):
             self._metrics.decisions.labels("denied").inc()
             raise falcon.HTTPForbidden(description=f"{reason}.", headers=_NOT_KEPT)
@@ -65,6 +70,23 @@ class FileResource:
         resp.set_header(UNHELD_HEADER, _LOCATIONS[decision.unheld])
         resp.set_header(UPSTREAM_HEADER, decision.source_url)
         resp.set_header(REDIRECT_HEADER, decision.redirect_url)
+
+    on_head = on_get
+
+
+class AdmissionResource:
+    """`/admissions/{path}`: brings the file's project in, so that filters can judge it."""
+
+    def __init__(self, questions: Questions, gate: Gate) -> None:
+        """Ask these questions, which wait their turn; the gate names the project."""
+        self._questions, self._gate = questions, gate
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
+        """Answer with the location that decides, once the project's pages are here."""
+        if name := self._gate.unasked(path_of(segments)):
+            self._questions.ask(name)
+        resp.status = falcon.HTTP_204
+        resp.set_header("X-Accel-Redirect", "@file")
 
     on_head = on_get
 

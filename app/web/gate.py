@@ -35,9 +35,16 @@ class Files(Protocol):
 class Gate:
     """Lets files through, or refuses them; without filters nobody is asked."""
 
-    def __init__(self, judge: Judge, files: Files | None, clock: Callable[[], float]) -> None:
-        """Judge what the store knows, at the time that it is."""
+    def __init__(
+        self,
+        judge: Judge,
+        files: Files | None,
+        clock: Callable[[], float],
+        here: Callable[[ProjectName], bool] = lambda _: True,
+    ) -> None:
+        """Judge what the store knows, at the time that it is; `here`: a project's pages are."""
         self._judge, self._files, self._clock = judge, files, clock
+        self._here = here
 
     def refusal(self, text: str) -> str | None:
         """Return why a path below `/packages/` is refused, or None.
@@ -52,6 +59,22 @@ class Gate:
         path = parse_file_path(text.removesuffix(COMPANION))
         verdict = self._verdict(path, self._files)
         return None if verdict.shown else f"{verdict.rule}: {verdict.reason}"
+
+    def unasked(self, text: str) -> ProjectName | None:
+        """Return the project to bring in before a file of it can be judged, or None.
+
+        Locks name files of projects that nobody has asked for yet.
+        """
+        if self._files is None or not self._judge.needs_pages:
+            return None
+        path = parse_file_path(text.removesuffix(COMPANION))
+        filename = path.rpartition("/")[2]
+        found = filenames.read(filename).project
+        if found is None or self._files.file(path) or self._files.hidden_file(path):
+            return None
+        name = ProjectName(found)
+        by_name = self._judge.project_by_name(name).shown
+        return None if not by_name or self._here(name) else name
 
     def redirects(self, text: str) -> bool:
         """Whether a file is never passed through: its project is listed, and no more."""
@@ -99,6 +122,8 @@ class Screen:
         _params: dict[str, Any],
     ) -> None:
         """Answer as configured; only a page itself has one upstream to be sent to."""
+        if req.path.startswith("/admissions/"):
+            raise falcon.HTTPForbidden(description=f"{error.reason}.") from error
         if self.answer is HiddenAnswer.UPSTREAM and req.path.startswith("/simple/"):
             resp.status = falcon.HTTP_302
             resp.set_header("Location", self.page(error.name))

@@ -26,6 +26,7 @@ from app.filters import Judge
 from app.index import Index
 from app.lost_votes import Ledger, LostVotes
 from app.store import Store, StoreError
+from app.tree import JSON
 from app.upstream import Addresses
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
@@ -93,7 +94,12 @@ def get_app() -> "falcon.App[Any, Any]":
         file_host=upstream,
         stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
         metrics=metrics,
-        gate=Gate(Judge(config.filters), store, time.time),
+        gate=Gate(
+            Judge(config.filters),
+            store,
+            time.time,
+            lambda name: (config.repo_path / "simple" / name / JSON).exists(),
+        ),
         screen=Screen(config.hidden, Addresses.parse(config.upstream.pypi_url).page),
     )
     return create_app(parts)
