@@ -20,6 +20,7 @@ from tests.test_rerender import pages, plan, sync
 
 SIX, FLASK = ProjectName("six"), ProjectName("flask")
 DAY = 86_400
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def mirror_of(
@@ -262,3 +263,44 @@ def test_what_was_kept_and_is_damaged_is_fetched_again(
     assert ExitCode.DONE is sync(parts).exit_code
     assert 3 == len(files(parts))
     assert not kept.exists()
+
+
+def test_projects_are_chosen_by_what_legacy_json_says(tmp_path: Path, upstream: FakePypi) -> None:
+    """Both ways, without a fetch; and again when upstream says something else."""
+    upstream.describe("flask", license="BSD-3-Clause", keywords="web, wsgi")
+    upstream.describe("six", license_expression="MIT OR AGPL-3.0-only")
+    upstream.describe("evil", classifiers=["License :: OSI Approved :: MIT License"])
+    mirrored = {"retry": 0, "legacy_json": "mirror"}
+    metadata = {"deny_licences": ["AGPL*"], "allow_licences": ["BSD*", "MIT*"]}
+    filters = {"projects": {"metadata": metadata}}
+    parts = mirror_of(tmp_path / "m", upstream, sync=mirrored)
+    assert ExitCode.DONE is sync(parts).exit_code
+    upstream.forget_requests()
+    for chosen, expected in ((filters, ["evil", "flask"]), (None, ["evil", "flask", "six"])) * 2:
+        parts = mirror_of(tmp_path / "m", upstream, chosen, sync=mirrored)
+        assert ExitCode.DONE is sync(parts).exit_code
+        assert expected == root(parts)
+    # The legacy JSON went with the page, and the next run has it again; no page is fetched.
+    kept = parts.config.repo_path / "json" / "six"
+    assert not kept.exists()
+    assert 1 == sync(parts).done["complete"]
+    assert kept.exists()
+    assert not any(request.path.startswith("/simple/s") for request in upstream.requests)
+    upstream.describe("flask", license="Proprietary")
+    parts = mirror_of(tmp_path / "m", upstream, filters, sync=mirrored)
+    assert ExitCode.DONE is sync(parts).exit_code
+    assert ["evil"] == root(parts)
+    assert "none of its licences is allowed" in str(
+        next(one.hidden for one in parts.store.tracked() if one.name == FLASK)
+    )
+
+
+def test_the_examples_of_the_documentation_are_right(tmp_path: Path, upstream: FakePypi) -> None:
+    """All of docs/filters.md's, together."""
+    text = (ROOT / "docs" / "filters.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    for name in ("requirements.txt", "uv.lock"):
+        (tmp_path / name).write_text("" if name.endswith("txt") else "package = []\n")
+    path = write_config(tmp_path, upstream)
+    path.write_text(path.read_text() + example)
+    assert not load(path).filters.empty

@@ -99,6 +99,7 @@ FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
 UPDATE project SET
     rendered = page->>1,
     hidden = page->>2,
+    legacy = CASE WHEN page->>2 IS NULL THEN legacy END,
     review_at = (page->>3)::bigint,
     metadata_only = (page->>4)::int
 FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0

@@ -89,6 +89,7 @@ FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
 UPDATE project SET
     rendered = json_extract(page.value, '$[1]'),
     hidden = json_extract(page.value, '$[2]'),
+    legacy = CASE WHEN json_extract(page.value, '$[2]') IS NULL THEN legacy END,
     review_at = json_extract(page.value, '$[3]'),
     metadata_only = json_extract(page.value, '$[4]')
 FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')

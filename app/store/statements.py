@@ -32,7 +32,7 @@ class Statements(ABC):
     # and what filters say of it.
     settle: ClassVar[str]
     # Of lists of name, mark, and what filters say. Serial, validators and failure stay:
-    # upstream was not asked.
+    # upstream was not asked. With the page of a hidden one its legacy JSON goes.
     mark: ClassVar[str]
     # Path, root and bytes of what is held and not listed, or hidden, by path.
     withdrawn: ClassVar[str]
