@@ -9,9 +9,12 @@ NOW = 1_000_000
 POLICY = IndexPolicy(everything=True, max_age=600, admits=lambda name: not name.startswith("x"))
 
 
-def state(name: str, serial: int | None = 5, **known: object) -> ProjectState:
+def state(name: str) -> ProjectState:
     """Return a project in step."""
-    return ProjectState(ProjectName(name), serial, NOW)._replace(**known)
+    return ProjectState(ProjectName(name), 5, NOW)
+
+
+TOMBSTONE = ProjectState(ProjectName("xa"), None, NOW, gone=True, gone_serial=5)
 
 
 @pytest.mark.parametrize(
@@ -21,9 +24,9 @@ def state(name: str, serial: int | None = 5, **known: object) -> ProjectState:
         ([state("xa")], {"xa": 6}, []),
         ([state("a"), state("xa")], {"a": 6, "xa": 6}, ["update a to serial 6"]),
         # What upstream's list has no more is asked about, hidden or not.
-        ([state("xa", checked_at=0)], {"a": 5}, ["add a to serial 5", "revalidate xa"]),
+        ([state("xa")._replace(checked_at=0)], {"a": 5}, ["add a to serial 5", "revalidate xa"]),
         # A tombstone of what may not be here stands.
-        ([state("xa", None, gone=True, gone_serial=5)], {"xa": 6}, []),
+        ([TOMBSTONE], {"xa": 6}, []),
     ],
 )
 def test_what_may_not_be_here_is_not_asked_for(

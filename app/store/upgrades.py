@@ -45,7 +45,7 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
         b"5",
         (
             "ALTER TABLE project ADD COLUMN hidden TEXT",
-            "ALTER TABLE project ADD COLUMN review_at BIGINT",
+            "ALTER TABLE project ADD COLUMN review_at INTEGER",
             "ALTER TABLE project ADD COLUMN metadata_only INTEGER",
             'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
         ),
