@@ -64,7 +64,11 @@ class Wishing:
     def stored(self) -> dict[FilePath, Wished]:
         """Return the wish that was put down last, by the tiers as they are now."""
         rows = self.store.wish().items()
-        wish = {path: Wished(rank, score) for path, (rank, score) in rows}
+        wish = {
+            path: Wished(rank, score)
+            for path, (rank, score) in rows
+            if not self.judge.never_held(path.rpartition("/")[2])
+        }
         now = [tier.root for tier in self.tiers]
         known = self.store.setting(_TIERS)
         return follow_roots(wish, json.loads(known) if known else now, now)

@@ -84,13 +84,13 @@ class Newsreader:
         validators = found.validators
         # Who believes an older list believes that serials began anew.
         reached = None if accept else before.followed
-        keep = KeepList(last, validators.etag, validators.last_modified, reached)
+        keep = KeepList(last, validators.etag, validators.last_modified, reached, self._scope)
         return News(plan, keep if plan.steps or keep != before else None, found.refused)
 
     def _follow(self, now: int) -> News | None:
         """Return what the changelog names; None where there is none to go by."""
         kept = kept_list(self._parts.store)
-        since = kept.known
+        since = kept.known if kept.scope == self._scope else None
         changes = None if since is None else self._parts.upstream.changes(since)
         if changes is None:
             return None
@@ -98,7 +98,7 @@ class Newsreader:
         tracked = self._parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        keep = KeepList(kept.last, followed=max(changes.values(), default=since))
+        keep = KeepList(kept.last, followed=max(changes.values(), default=since), scope=kept.scope)
         return News(IndexPlan(steps), keep if steps else None)
 
     def _without_list(self, now: int) -> News:
@@ -142,7 +142,14 @@ class Newsreader:
         """Return what to revalidate the list with, if nothing here is missing from it."""
         if self._options.accept_removals:
             return None
-        return validators_of(kept_list(self._parts.store))
+        kept = kept_list(self._parts.store)
+        return validators_of(kept) if kept.scope == self._scope else None
+
+    @property
+    def _scope(self) -> str:
+        """Return what tells the projects that are to be here from another choice of them."""
+        config = self._parts.config
+        return " ".join(filter(None, (config.projects.value, config.filters.digest)))
 
     @property
     def _policy(self) -> IndexPolicy:

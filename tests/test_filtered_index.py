@@ -304,3 +304,21 @@ def test_the_examples_of_the_documentation_are_right(tmp_path: Path, upstream: F
     path = write_config(tmp_path, upstream)
     path.write_text(path.read_text() + example)
     assert not load(path).filters.empty
+
+
+@pytest.mark.parametrize("options", [(), ("--follow",)])
+def test_what_was_never_here_comes_though_the_list_is_as_it_was(
+    tmp_path: Path, upstream: FakePypi, options: tuple[str, ...]
+) -> None:
+    """Upstream would say that nothing has changed; but there is another wish for it."""
+    parts = mirror_of(tmp_path / "m", upstream, {"projects": {"deny": ["evil"]}})
+    sync(parts)
+    assert [] == plan(parts, *options)[1]
+    parts = mirror_of(tmp_path / "m", upstream)
+    assert ExitCode.DONE is sync(parts, *options).exit_code
+    assert ["evil", "flask", "six"] == root(parts)
+    assert [] == plan(parts, *options)[1]
+    parts = mirror_of(tmp_path / "n", upstream, index={"projects": "on-demand"})
+    parts = mirror_of(tmp_path / "n", upstream)
+    sync(parts, *options)
+    assert 3 == len(root(parts))

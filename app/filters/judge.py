@@ -69,6 +69,13 @@ class Judge:
         """Whether a project's files are never held."""
         return bool(self._metadata_only.of(name))
 
+    def never_held(self, filename: str) -> bool:
+        """Whether a file is of a project whose files are never held, by its name."""
+        if not self._metadata_only:
+            return False
+        project = filenames.read(filename).project
+        return project is not None and self.metadata_only(project)
+
     def judge(self, project: Project, facts: Facts | None, now: int) -> Judgement:
         """Return what becomes of a page of upstream's, file by file."""
         name = project.name

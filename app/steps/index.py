@@ -150,6 +150,8 @@ class KeepList(Step):
     last_modified: str | None = None
     # How far the changelog has been followed: a copy of the list may be older than that.
     followed: int | None = None
+    # For which projects that is so: another choice, or other filters, ask for all of it again.
+    scope: str = ""
 
     @property
     def known(self) -> int | None:

@@ -78,10 +78,7 @@ class Gate:
 
     def redirects(self, text: str) -> bool:
         """Whether a file is never passed through: its project is listed, and no more."""
-        if not self._judge.filters.projects.metadata_only:
-            return False
-        project = filenames.read(text.removesuffix(COMPANION).rpartition("/")[2]).project
-        return project is not None and self._judge.metadata_only(project)
+        return self._judge.never_held(text.removesuffix(COMPANION).rpartition("/")[2])
 
     def _verdict(self, path: FilePath, files: Files) -> Verdict:
         known, now = files.file(path), int(self._clock())
