@@ -1,6 +1,8 @@
 """Legacy JSON in step with the pages: of the serial that they have, or not at all."""
 
 import logging
+import time
+from collections.abc import Callable
 
 from app.model import Project
 from app.names import ProjectName
@@ -11,6 +13,13 @@ from app.upstream import Legacy, Upstream, UpstreamError, UpstreamUnavailable
 
 logger = logging.getLogger(__name__)
 
+_ASKED = "legacy_asked"
+"""The setting that tells when upstream was last asked for legacy JSON that it had lacked."""
+
+_PAUSE = 86_400
+_SOME = 8
+"""So many projects are asked about then: where one has it, all are asked about once more."""
+
 
 class StaleLegacyError(UpstreamUnavailable):
     """Upstream's legacy JSON is of another serial than its page: one is a stale copy."""
@@ -19,10 +28,19 @@ class StaleLegacyError(UpstreamUnavailable):
 class LegacyPages:
     """The legacy JSON of whole projects, where it is mirrored with the pages."""
 
-    def __init__(self, upstream: Upstream, store: Store, shelf: Shelf, *, mirrored: bool) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        store: Store,
+        shelf: Shelf,
+        *,
+        mirrored: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Fetch it with each page if `mirrored`; else all of this does nothing."""
         self._upstream, self._store, self._shelf = upstream, store, shelf
-        self._mirrored = mirrored
+        self._mirrored, self._clock = mirrored, clock
+        self._noted = False
 
     def beside(
         self, project: Project, fetched: Legacy | None, *, insist: bool = False
@@ -57,14 +75,44 @@ class LegacyPages:
             UpstreamError: It is still not of the page's serial, or cannot be had.
 
         """
-        if not self._mirrored or self._shelf.legacy(name, PROJECT):
+        if not self._mirrored or self.has(name):
             return
+        again = self._store.lacked_legacy(name)
         known = self._store.tracked_project(name)
         serial = known.serial if known else None
         if (found := self._upstream.legacy(name)) is not None:
             check(name, found, serial)
             self._shelf.put_legacy(name, serial, PROJECT, found.body)
-        self._store.note_legacy(name)
+        self._store.note_legacy(name, here=found is not None)
+        if found is None or again:
+            self._note_asked(again=again)
+        if found is not None and again:
+            self._store.expect_legacy()
+
+    def has(self, name: ProjectName) -> bool:
+        """Whether the legacy JSON of a project is here."""
+        return self._shelf.legacy(name, PROJECT) is not None
+
+    def doubtful(self) -> list[ProjectName]:
+        """Return some of the projects without any, if they are to be asked about again.
+
+        Upstream may have been in trouble, or was another one. There may be a million of
+        them, so a few are asked about once a day; where `complete` finds that of one, it
+        expects that of the others too.
+        """
+        if not self._mirrored or (asked := self._asked()) is None:
+            return []
+        return self._store.lacking_legacy(_SOME) if self._clock() - asked >= _PAUSE else []
+
+    def _asked(self) -> int | None:
+        value = self._store.setting(_ASKED)
+        return int(value) if value else None
+
+    def _note_asked(self, *, again: bool) -> None:
+        """Note that upstream was asked, once in a process; the first time, it lacks something."""
+        if not self._noted and (again or self._asked() is None):
+            self._store.keep(_ASKED, b"%d" % self._clock())
+        self._noted = self._noted or again
 
     @property
     def mirrored(self) -> bool:

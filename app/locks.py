@@ -15,6 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Self
 
+from app.baton import laid_down
+
 _POLL = 0.02
 """Seconds between two tries of a lock that another process holds."""
 
@@ -90,7 +92,7 @@ class NameLocks:
         deadline = time.monotonic() + timeout
         lock = self._enter(name)
         try:
-            if not lock.acquire(timeout=timeout):
+            if not _taken(lock, timeout):
                 raise LockTimeoutError(_too_long(name, timeout))
             try:
                 with self._record(name, deadline, timeout):
@@ -118,7 +120,8 @@ class NameLocks:
         while not self._try(offset):
             if time.monotonic() > deadline:
                 raise LockTimeoutError(_too_long(name, timeout))
-            time.sleep(_POLL)
+            with laid_down():
+                time.sleep(_POLL)
         try:
             yield
         finally:
@@ -130,6 +133,13 @@ class NameLocks:
         except (BlockingIOError, PermissionError):
             return False
         return True
+
+
+def _taken(lock: threading.Lock, timeout: float) -> bool:
+    if lock.acquire(blocking=False):
+        return True
+    with laid_down():
+        return lock.acquire(timeout=timeout)
 
 
 def _too_long(name: str, timeout: float) -> str:

@@ -87,6 +87,14 @@ class Project:
     refused: tuple[str, ...] = field(default=(), compare=False)
 
 
+class Change(NamedTuple):
+    """What upstream's changelog says last of a project."""
+
+    serial: int
+    # Whether it says that the project was deleted.
+    removed: bool = False
+
+
 class PageFormat(StrEnum):
     """The content types of the simple API (PEP 691), by short name."""
 

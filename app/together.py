@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from app.baton import laid_down
+
 T = TypeVar("T")
 
 
@@ -38,6 +40,12 @@ class Together(Generic[T]):
 
         """
         wish = _Wish(item)
+        with laid_down():
+            self._wait_or_act(wish)
+        if wish.error is not None:
+            raise wish.error
+
+    def _wait_or_act(self, wish: _Wish[T]) -> None:
         with self._changed:
             self._waiting.append(wish)
             while self._busy and not wish.done:
@@ -47,8 +55,6 @@ class Together(Generic[T]):
                 batch, self._waiting, self._busy = self._waiting, [], True
         if batch:
             self._carry_out(batch)
-        if wish.error is not None:
-            raise wish.error
 
     def _carry_out(self, batch: list[_Wish[T]]) -> None:
         try:

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.assembly import open_index, open_upstream
+from app.baton import carrying
 from app.config import Config
 from app.index import Index, Outcome
 from app.steps import (
@@ -63,11 +64,18 @@ OneProject = AddProject | UpdateProject | RevalidateProject | RenderProject | Co
 
 def bring(index: Index, step: OneProject) -> Outcome:
     """Carry out a step about one project."""
+    with carrying():
+        return _bring(index, step)
+
+
+def _bring(index: Index, step: OneProject) -> Outcome:
     match step:
-        case AddProject(name, serial) | UpdateProject(name, serial):
+        case AddProject(name, serial):
             return index.bring(name, serial)
-        case RevalidateProject(name):
-            return index.bring(name)
+        case UpdateProject(name, serial, listed):
+            return index.bring(name, serial, listed=listed)
+        case RevalidateProject(name, listed):
+            return index.bring(name, listed=listed)
         case RenderProject(name):
             return index.render(name)
         case CompleteProject(name):

@@ -23,14 +23,21 @@ _OURS = ("nginx", "gunicorn", "python", "larder")
 class Child:
     """A process with a session of its own, so that its children can be found and ended."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
-        """Start it; when `up` dies, however it does, the kernel tells the child to end."""
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: dict[str, str],
+        folder: Path | None = None,
+    ) -> None:
+        """Start it, in a folder; when `up` dies, however it does, the kernel tells it to end."""
         self.name = name
         self._started = time.monotonic()
         # preexec_fn is safe here: `up` starts its children from its only thread.
         self._process = subprocess.Popen(
             list(command),
             env=environment,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,  # noqa: PLW1509

@@ -103,6 +103,8 @@ def gunicorn_command() -> Sequence[str]:
     """Return how the application is started; the rest is in its settings module."""
     return [
         sys.executable,
+        # Without what lies where it is started: an `app.py` there is none of larder's.
+        "-P",
         "-m",
         "gunicorn",
         "-c",

@@ -17,9 +17,10 @@ from app.planning import (
     plan_retries,
 )
 from app.steps import KeepList, Step
-from app.upstream import NotModified, SerialList, Validators
+from app.upstream import NoChangelog, NotModified, SerialList, UpstreamUnavailable, Validators
 from jobs.exit_codes import UsageError
 from jobs.parts import Parts
+from jobs.upstream_habits import Habits
 from jobs.upstream_list import (
     believe,
     believe_none,
@@ -47,6 +48,7 @@ class Newsreader:
         """Ask for what the options want."""
         self._parts, self._options = parts, options
         self._judge = Judge(parts.config.filters)
+        self._habits = Habits(parts, noting=not options.dry_run)
 
     def read(self) -> News:
         """Return what is new.
@@ -61,6 +63,15 @@ class Newsreader:
         now = int(time.time())
         if not self._needs_a_list() and not self._worth_a_list():
             return self._without_list(now)
+        self._habits.refuse_in_pause(now)
+        try:
+            return self._ask(now)
+        except UpstreamUnavailable as error:
+            self._habits.note_pause(error, now)
+            raise
+
+    def _ask(self, now: int) -> News:
+        """Return what upstream says is new; raises as `read` does."""
         if self._options.follow and (followed := self._follow(now)) is not None:
             return followed
         found = self._parts.upstream.serials(self._known_list())
@@ -91,14 +102,20 @@ class Newsreader:
         """Return what the changelog names; None where there is none to go by."""
         kept = kept_list(self._parts.store)
         since = kept.known if kept.scope == self._scope else None
-        changes = None if since is None else self._parts.upstream.changes(since)
+        if since is None or not self._habits.may_have_changelog(now):
+            return None
+        changes = self._parts.upstream.changes(since)
+        if isinstance(changes, NoChangelog):
+            self._habits.note_no_changelog(now)
+            return None
         if changes is None:
             return None
         steps: list[Step] = plan_retries(self._failing(), now)
         tracked = self._parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        keep = KeepList(kept.last, followed=max(changes.values(), default=since), scope=kept.scope)
+        followed = max((one.serial for one in changes.values()), default=since)
+        keep = KeepList(kept.last, followed=followed, scope=kept.scope)
         return News(IndexPlan(steps), keep if steps else None)
 
     def _without_list(self, now: int) -> News:
@@ -129,7 +146,7 @@ class Newsreader:
         return self._parts.store.states(self._parts.tree.names())
 
     def _failing(self) -> Iterator[ProjectState]:
-        """Yield what is known of the projects that failed."""
+        """Yield what is known of the projects that failed, or had no page."""
         admits = self._policy.admits
         for project in self._parts.store.failing():
             if admits is not None and not admits(project.name):
@@ -137,6 +154,9 @@ class Newsreader:
             page = project.hidden is not None or self._parts.tree.has(project.name)
             checked, retry = project.checked_at, project.retry_at
             yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
+        if self._policy.everything:
+            fresh = self._parts.store.fresh_tombstones()
+            yield from (one for one in fresh if admits is None or admits(one.name))
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""

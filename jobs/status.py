@@ -30,7 +30,8 @@ class FailingProject:
     """A project that could not be brought in step."""
 
     project: str
-    # stale, unavailable, untrusted or local: docs/operations.md says what to do for each.
+    # stale, missing, busy, unavailable, untrusted or local; what to do for each stands in
+    # docs/operations.md.
     kind: str
     reason: str
     # For how long, and whether that is longer than `sync.stuck_after`.

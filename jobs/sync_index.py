@@ -13,6 +13,7 @@ from app.planning import Joined, plan_here
 from app.steps import (
     AddProject,
     AskUpstream,
+    CompleteProject,
     DenyFiles,
     KeepList,
     RemoveGone,
@@ -36,9 +37,9 @@ from jobs.root_list import RootList
 from jobs.running import Report
 from jobs.upstream_list import keep_list
 
-_WORKERS_PER_CONNECTION = 6
-"""One is at upstream, the others render, or wait for the flush that ends a batch: with
-three some fifteen in a hundred fewer projects a second are written, with twelve no more."""
+_WORKERS_PER_CONNECTION = 4
+"""One is at upstream, one computes (`app.baton`), the others wait for the flush that ends
+a batch: the more there are, the more projects share it."""
 
 _MANY = 1000
 """From so many projects on, it pays to start processes for them."""
@@ -79,6 +80,9 @@ class SyncIndex(Job):
             help="a light run: only what upstream's changelog names, or a changed list",
         )
 
+        # For the tests, which have no thousand projects.
+        parser.add_argument("--crew-from", type=int, default=_MANY, help=argparse.SUPPRESS)
+
     @property
     def workers(self) -> int:
         """While some wait for upstream, others write, the more the better, in one go.
@@ -92,8 +96,10 @@ class SyncIndex(Job):
         """Return processes for many projects, as many as there are cores for them."""
         connections = self.parts.config.sync.concurrent_downloads
         processes = min(len(os.sched_getaffinity(0)), connections, _MOST_PROCESSES)
-        if steps < _MANY or processes == 1:
+        if steps < self.options.crew_from or processes == 1:
             return None
+        # This process has asked for the list, and its connection would be one too many.
+        self.parts.upstream.close()
         shares = [len(range(first, connections, processes)) for first in range(processes)]
         return Crew(self.parts.config, shares, _WORKERS_PER_CONNECTION, self._note)
 
@@ -173,8 +179,10 @@ class SyncIndex(Job):
 
     def _plan_here(self, fetches: Sequence[Step]) -> list[Step]:
         """Return what is to be done whatever upstream says."""
-        outdated = self.parts.index.outdated()
-        return plan_here(((one.name, one.rendered, one.legacy) for one in outdated), fetches)
+        index = self.parts.index
+        outdated = ((one.name, one.rendered, one.legacy) for one in index.outdated())
+        doubtful = [CompleteProject(name) for name in index.doubtful()]
+        return [*doubtful, *plan_here(outdated, fetches)]
 
     def _plan_denials(self) -> list[Step]:
         denying = self.parts.denying

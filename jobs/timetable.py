@@ -86,7 +86,8 @@ class Timetable:
 
     def _start(self, command: Sequence[str]) -> Child:
         module, *options = command
-        line = [sys.executable, "-m", f"jobs.{module}", *options, *self._options]
+        # -P: a `jobs.py` where `up` was started is none of larder's.
+        line = [sys.executable, "-P", "-m", f"jobs.{module}", *options, *self._options]
         return Child(module.replace("_", "-"), line, self._environment)
 
 

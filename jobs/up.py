@@ -195,7 +195,9 @@ class _Mirror:
         if name == "nginx":
             # A killed one has left its socket, which the next would not start on.
             prepare(self.runtime)
-        self.children[name] = Child(name, self.commands[name], self.environment)
+        # gunicorn imports from where it is started, and an `app.py` may lie where `up` was.
+        folder = self.directory.path
+        self.children[name] = Child(name, self.commands[name], self.environment, folder)
 
     def _note_sessions(self) -> None:
         sessions = [child.pid for child in self.children.values()]

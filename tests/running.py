@@ -56,10 +56,13 @@ class Up:
 
 @contextmanager
 def larder_up(
-    config: Path, environment: Mapping[str, str] | None = None, user: str | None = None
+    config: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Up]:
     """Run `larder up` until the block ends; it is ready inside."""
-    process = start_up(config, environment, user)
+    process = start_up(config, environment, user, folder)
     try:
         up = Up(process, load(config))
         wait_until_ready(process)
@@ -72,14 +75,18 @@ def larder_up(
 
 
 def start_up(
-    config: Path, environment: Mapping[str, str] | None = None, user: str | None = None
+    config: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    folder: Path | None = None,
 ) -> subprocess.Popen[str]:
-    """Start `larder up`, as another user where one is named, which takes root."""
+    """Start `larder up` in a folder, as another user where one is named, which takes root."""
     return subprocess.Popen(
         [LARDER, "up", "-c", str(config)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=folder,
         env={**os.environ, **(environment or {})},
         user=user,
         group=pwd.getpwnam(user).pw_gid if user else None,

@@ -1,6 +1,5 @@
 """Projects brought in step by processes: what they do, and what ends them."""
 
-import argparse
 import os
 import signal
 import subprocess
@@ -19,10 +18,12 @@ from app.names import ProjectName
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject
 from app.upstream import UpstreamUnavailable
 from jobs.crew import Crew, ProcessEndedError
+from jobs.harness import job_parser
 from jobs.parts import Parts, make_folders
 from jobs.sync_index import SyncIndex
-from tests.fake_pypi import FakePypi, Hang, Status, make_wheel
+from tests.fake_pypi import FakePypi, Hang, Slow, Status, make_wheel
 from tests.mirrors import write_config
+from tests.test_jobs import run
 
 NAMES = tuple(ProjectName(f"project-{letter}") for letter in "abcdefgh")
 _PATIENCE = 60.0
@@ -131,7 +132,7 @@ def test_a_project_that_is_gone_is_told(pypi: FakePypi, parts: Parts) -> None:
     """It is removed by whoever sees how many there are."""
     bring(parts.config, AddProject(NAMES[0]))
     pypi.remove_project(NAMES[0])
-    _, outcomes = bring(parts.config, UpdateProject(NAMES[0]))
+    _, outcomes = bring(parts.config, UpdateProject(NAMES[0], listed=False))
     assert [Outcome.GONE] == list(outcomes.values())
     assert parts.tree.has(NAMES[0])
 
@@ -205,13 +206,28 @@ def test_a_long_plan_is_carried_out_by_processes(
 ) -> None:
     """As many as there are cores and connections for; few projects, or one core, need none."""
     config = load(write_config(tmp_path, pypi, index={"projects": "all"}))
-    job = SyncIndex(Parts(config), argparse.Namespace())
+    job = SyncIndex(Parts(config), job_parser(SyncIndex).parse_args([]))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
     crew = job.crew(1000)
     assert crew is not None
     with crew:
         wait_for(lambda: len(workers()) == 3)
-        assert 6 * config.sync.concurrent_downloads == crew.count
+        assert 4 * config.sync.concurrent_downloads == crew.count
     assert job.crew(999) is None
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     assert job.crew(1000) is None
+
+
+def test_all_processes_together_have_the_connections_that_are_allowed(
+    fake_pypi: FakePypi, tmp_path: Path
+) -> None:
+    """The one that has asked for the list included."""
+    for number in range(40):
+        fake_pypi.add(make_wheel(f"project-{number}", "1"))
+    # So that all of them are busy at once.
+    fake_pypi.inject(Slow(delay=0.25), at="/simple/*/")
+    sync = {"concurrent_downloads": 6, "legacy_json": "on-demand"}
+    config = write_config(tmp_path, fake_pypi, index={"projects": "all"}, sync=sync)
+    done = run("sync-index", config, "--crew-from", "1")
+    assert (0, True) == (done.returncode, "40 add" in done.stderr), done.stderr
+    assert 6 == fake_pypi.most_connections

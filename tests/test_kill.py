@@ -21,6 +21,17 @@ NAMES = [f"project-{letter}" for letter in "abcdef"]
 # `LARDER_KILLS=200 ./larder test tests/test_kill.py` is the long version.
 KILLS = int(os.environ.get("LARDER_KILLS", "12"))
 
+# The job alone, and with processes; these take a while to start.
+CREWS = [((), 0.8), (("--crew-from", "1"), 1.6)]
+
+
+def kill(config: Path, options: tuple[str, ...], seconds: float) -> None:
+    """Run `sync-index`, and kill it after some time."""
+    job = subprocess.Popen([*command("sync-index"), "-q", "-c", str(config), *options])
+    time.sleep(seconds)
+    job.kill()
+    job.wait()
+
 
 def tree(config: Path) -> dict[str, bytes]:
     """Return every file that a reader can see, and every partial one."""
@@ -81,8 +92,9 @@ def test_any_number_of_kills_and_one_clean_run(tmp_path: Path, fake_pypi: FakePy
 
 
 @pytest.mark.timeout(60 + 5 * KILLS)
+@pytest.mark.parametrize(("options", "longest"), CREWS)
 def test_an_index_that_was_killed_again_and_again_is_the_index(
-    tmp_path: Path, fake_pypi: FakePypi
+    tmp_path: Path, fake_pypi: FakePypi, options: tuple[str, ...], longest: float
 ) -> None:
     """Byte for byte that of a run never killed, whatever changed upstream in between."""
     seed = random.randrange(1 << 32)
@@ -97,15 +109,13 @@ def test_an_index_that_was_killed_again_and_again_is_the_index(
         write_config(folder, fake_pypi, index={"projects": "all"}) for folder in folders
     )
     for number in range(KILLS):
-        job = subprocess.Popen([*command("sync-index"), "-q", "-c", str(killed)])
-        time.sleep(chance.uniform(0.2, 0.8))
-        job.kill()
-        job.wait()
+        kill(killed, options, chance.uniform(0.2, longest))
         for name in chance.sample(names, 10):
             fake_pypi.add(make_wheel(name, f"1.{number + 1}"))
         if number % 5 == 4:
             fake_pypi.remove_project(names.pop())
-    assert [0, 0] == [run("sync-index", config).returncode for config in (killed, unkilled)]
+    done = [run("sync-index", config, *options) for config in (killed, unkilled)]
+    assert [0, 0] == [one.returncode for one in done], f"seed {seed}"
     assert tree(unkilled) == tree(killed), f"seed {seed}"
 
 
@@ -121,8 +131,9 @@ def forget_rendering(config: Path, names: list[str]) -> None:
 
 
 @pytest.mark.timeout(60 + 5 * KILLS)
+@pytest.mark.parametrize(("options", "longest"), CREWS)
 def test_rendering_that_was_killed_again_and_again_is_done_in_the_end(
-    tmp_path: Path, fake_pypi: FakePypi
+    tmp_path: Path, fake_pypi: FakePypi, options: tuple[str, ...], longest: float
 ) -> None:
     """Pages are as they were fetched, and nothing was fetched again."""
     seed = random.randrange(1 << 32)
@@ -136,11 +147,8 @@ def test_rendering_that_was_killed_again_and_again_is_done_in_the_end(
     fake_pypi.forget_requests()
     for _ in range(KILLS):
         forget_rendering(config, chance.sample(names, 100))
-        job = subprocess.Popen([*command("sync-index"), "-q", "-c", str(config)])
-        time.sleep(chance.uniform(0.2, 0.8))
-        job.kill()
-        job.wait()
-    assert run("sync-index", config).returncode == 0
+        kill(config, options, chance.uniform(0.2, longest))
+    assert run("sync-index", config, *options).returncode == 0
     assert fetched == tree(config), f"seed {seed}"
     assert {"/simple/"} == {request.path for request in fake_pypi.requests}
     assert run("sync-index", config, "--dry-run", "--json").stdout == "[]\n"

@@ -14,6 +14,7 @@ from app.upstream import UpstreamUnavailable
 from jobs.parts import Parts, make_folders
 from tests.fake_pypi import FakePypi, Replaced, Status, make_wheel
 from tests.mirrors import write_config
+from tests.test_jobs import run
 
 SIX = ProjectName("six")
 
@@ -103,3 +104,42 @@ def test_a_project_without_any_is_in_step(tmp_path: Path) -> None:
         assert kept(parts) is None
         pypi.remove_project("six")
         assert Outcome.GONE is parts.index.bring(SIX)
+
+
+def later(parts: Parts, seconds: int) -> None:
+    """Let upstream have been asked so much earlier for what it lacks."""
+    asked = int(parts.store.setting("legacy_asked") or b"0")
+    parts.store.keep("legacy_asked", b"%d" % (asked - seconds))
+
+
+def test_what_upstream_lacked_is_asked_for_again_and_comes(tmp_path: Path) -> None:
+    """A few a day; once one of them is there, all are, and nobody did anything by hand."""
+    with FakePypi() as pypi:
+        names = [f"project-{number}" for number in range(20)]
+        for name in names:
+            pypi.add(make_wheel(name, "1.0"))
+        pypi.add_project("empty")
+        pypi.inject(Status(404), at="/pypi/*/json")
+        config = write_config(
+            tmp_path, pypi, index={"projects": "all"}, sync={"retry": 0, "legacy_json": "mirror"}
+        )
+        folder = load(config).repo_path / "json"
+        assert 0 == run("sync-index", config).returncode
+        pypi.forget_requests()
+        assert 0 == run("sync-index", config).returncode
+        assert ["/simple/"] == [request.path for request in pypi.requests]
+        parts = Parts(load(config))
+        for _ in range(2):
+            later(parts, 86_400)
+            pypi.forget_requests()
+            assert 0 == run("sync-index", config).returncode
+            assert 8 == pypi.count("/pypi/project-*/json")
+            assert 0 == run("sync-index", config).returncode
+            assert 8 == pypi.count("/pypi/project-*/json")
+        pypi.heal()
+        later(parts, 86_400)
+        for _ in range(2):
+            assert 0 == run("sync-index", config).returncode
+        assert {*names} == {path.name for path in folder.iterdir()}
+        assert "[]\n" == run("sync-index", config, "--dry-run", "--json").stdout
+        parts.store.close()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.model import Change
 from app.names import ProjectName
 from app.planning import IndexPolicy, ProjectState, plan_changes, plan_index
 
@@ -39,7 +40,7 @@ def test_what_may_not_be_here_is_not_asked_for(
 
 def test_the_changelog_asks_for_nothing_hidden() -> None:
     """As the list."""
-    changes = {ProjectName("a"): 6, ProjectName("xa"): 6}
+    changes = {ProjectName(name): Change(6) for name in ("a", "xa")}
     assert ["update a to serial 6"] == [str(one) for one in plan_changes(changes, (), POLICY)]
 
 

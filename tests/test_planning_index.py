@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from app.model import Change
 from app.names import ProjectName
 from app.planning import (
     IndexPolicy,
@@ -49,19 +50,19 @@ def test_an_older_serial_is_asked_about() -> None:
 def test_a_project_that_the_list_lacks_is_asked_about_not_removed() -> None:
     """The root list lacks quarantined projects, and new ones for half an hour."""
     found = plan_index([ProjectState(SIX, 7, NOW - 9000)], {}, ON_DEMAND, NOW)
-    assert ([RevalidateProject(SIX)], 1) == (list(found.steps), found.missing)
+    assert ([RevalidateProject(SIX, listed=False)], 1) == (list(found.steps), found.missing)
 
 
 def test_without_serials_age_decides() -> None:
     """A page is revalidated once it is older than `sync.max_age`."""
     assert plan(ProjectState(SIX, None, NOW - 599), None) == []
-    assert plan(ProjectState(SIX, None, NOW - 600), None) == [RevalidateProject(SIX)]
+    assert plan(ProjectState(SIX, None, NOW - 600), None) == [RevalidateProject(SIX, listed=False)]
 
 
 def test_a_failing_project_is_tried_again_whenever_there_is_a_list() -> None:
     """Neither its age nor its serial nor its pause excuses it: upstream may have healed."""
     failing = ProjectState(SIX, 7, NOW, retry_at=NOW + 1)
-    assert plan(failing, None) == [RevalidateProject(SIX)]
+    assert plan(failing, None) == [RevalidateProject(SIX, listed=False)]
     assert plan(failing, {SIX: 7}) == [RevalidateProject(SIX)]
     assert plan(failing, {SIX: 8}) == [UpdateProject(SIX, 8)]
 
@@ -70,6 +71,8 @@ def test_a_light_run_tries_again_what_is_due() -> None:
     """It may come every minute, so a failure has its pause."""
     states = [ProjectState(SIX, 7, NOW, retry_at=NOW + late) for late in (0, 1)]
     assert plan_retries(states, NOW) == [RevalidateProject(SIX)]
+    fresh = ProjectState(SIX, None, None, page=False, gone=True, gone_serial=7, retry_at=NOW)
+    assert plan_retries([fresh], NOW) == [AddProject(SIX, 7)]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +106,14 @@ def test_a_tombstone_stands_until_the_serial_moves() -> None:
     assert plan(buried, {SIX: 8}, EVERYTHING) == [AddProject(SIX, 8)]
 
 
+def test_a_fresh_tombstone_is_looked_at_again_when_that_is_due() -> None:
+    """Its page may only have been late."""
+    for late, steps in ((0, [AddProject(SIX, 7)]), (1, [])):
+        fresh = ProjectState(SIX, None, None, False, 7, gone=True, retry_at=NOW + late)  # noqa: FBT003
+        assert plan(fresh, {SIX: 7}, EVERYTHING) == steps
+        assert plan(fresh, {SIX: 7}, ON_DEMAND) == []
+
+
 def test_a_tombstone_falls_when_the_list_lacks_the_project() -> None:
     """The name may come back, with any serial."""
     buried = ProjectState(SIX, None, None, page=False, gone=True, gone_serial=7)
@@ -125,6 +136,7 @@ def test_the_steps_are_in_the_order_of_names() -> None:
 
 def test_the_changelog_names_what_is_ours_or_everything() -> None:
     """On demand, only what is tracked."""
-    changes = {SIX: 8, ProjectName("idna"): 9}
+    changes = {SIX: Change(8), ProjectName("idna"): Change(9, removed=True)}
     assert plan_changes(changes, [SIX], ON_DEMAND) == [UpdateProject(SIX, 8)]
-    assert len(plan_changes(changes, [SIX], EVERYTHING)) == 2
+    deleted = UpdateProject(ProjectName("idna"), 9, listed=False)
+    assert plan_changes(changes, [SIX], EVERYTHING) == [deleted, UpdateProject(SIX, 8)]

@@ -61,7 +61,7 @@ def test_outdated_may_be_those_without_legacy_json(store: Store) -> None:
     """But for those of which it is known why."""
     expected = [("a-lacking", False, True), ("c-next", True, True), ("d-unknown", True, True)]
     assert expected == outdated(store, "1", legacy=True)
-    store.note_legacy(ProjectName("a-lacking"))
+    store.note_legacy(ProjectName("a-lacking"), here=False)
     store.note_rendered(ProjectName("c-next"), "1")
     expected = [("c-next", False, True), ("d-unknown", True, True)]
     assert expected == outdated(store, "1", legacy=True)
@@ -191,3 +191,18 @@ def test_an_upgrade_that_fails_changes_nothing(old: Path) -> None:
         assert before == database.execute("SELECT sql FROM sqlite_schema").fetchall()
         value = database.execute("SELECT value FROM setting WHERE key = 'schema'").fetchone()
     assert (b"2",) == value
+
+
+def test_what_upstream_lacked_is_expected_again_where_there_are_files(store: Store) -> None:
+    """A few are told, by chance; projects without files, or whose legacy JSON is here, are not."""
+    name = parse_filename("lacking-1.zip")
+    path = parse_file_path(f"aa/bb/{1:060x}/{name}")
+    lacking, whole, empty = map(ProjectName, ("a-lacking", "b-whole", "c-next"))
+    store.record(Project(lacking, (File(name, path),)))
+    for one in (lacking, empty):
+        store.note_legacy(one, here=False)
+    assert [True, False, True] == [store.lacked_legacy(one) for one in (lacking, whole, empty)]
+    assert [lacking] == store.lacking_legacy(8)
+    store.expect_legacy()
+    assert [] == store.lacking_legacy(8)
+    assert [False, False, True] == [store.lacked_legacy(one) for one in (lacking, whole, empty)]

@@ -14,7 +14,7 @@ import pytest
 from app.config import load
 from app.model import Project, Vote
 from app.names import FilePath, ProjectName
-from app.upstream import Upstream
+from app.upstream import NoChangelog, Upstream
 from jobs.parts import Parts
 from tests.fake_pypi import FakePypi, Fault, Replaced, Status, make_wheel
 from tests.fake_pypi.pages import xmlrpc_fault
@@ -73,12 +73,30 @@ def hold(config: Path, pypi: FakePypi, name: str) -> str:
 def test_a_run_that_finds_nothing_changed_costs_one_conditional_request(
     everything: Path, fake_pypi: FakePypi
 ) -> None:
-    """A follow run likewise."""
-    for options in ((), ("--follow",)):
+    """A follow run likewise, but for the one in a day that finds that there is no changelog."""
+    for options, methods in (
+        ((), ["GET"]),
+        (("--follow",), ["POST", "GET"]),
+        (("--follow",), ["GET"]),
+        ((), ["GET"]),
+    ):
         fake_pypi.forget_requests()
         assert run("sync-index", everything, *options).returncode == 0
-        (request,) = [one for one in fake_pypi.requests if one.method == "GET"]
-        assert "if-none-match" in request.headers
+        assert methods == [request.method for request in fake_pypi.requests]
+        assert "if-none-match" in fake_pypi.requests[-1].headers
+
+
+def test_a_changelog_is_asked_for_again_after_a_day(everything: Path, fake_pypi: FakePypi) -> None:
+    """Upstream may have one by then; or it is another upstream, which is asked at once."""
+    run("sync-index", everything, "--follow")
+    store = Parts(load(everything)).store
+    url, noted = json.loads(store.setting("upstream_has_no_changelog") or b"")
+    for known, posts in (([url, noted - 86_400], 1), ([url, noted], 0), (["another", noted], 1)):
+        store.keep("upstream_has_no_changelog", json.dumps(known).encode())
+        fake_pypi.forget_requests()
+        assert run("sync-index", everything, "--follow").returncode == 0
+        assert posts == fake_pypi.count(method="POST")
+    store.close()
 
 
 def test_a_stale_page_is_put_off_and_holds_nobody_up(everything: Path, fake_pypi: FakePypi) -> None:
@@ -291,6 +309,19 @@ def test_a_list_that_is_not_there_any_more_is_refused(
     assert (simple(everything) / "dd").exists()
 
 
+@pytest.mark.parametrize("page", [b'{"projects": [' + b"[" * 9_000_000, b'{"projects": [{"name'])
+def test_a_list_that_makes_no_sense_is_refused(
+    everything: Path, fake_pypi: FakePypi, page: bytes
+) -> None:
+    """In one sentence, and nothing is changed."""
+    before = snapshot(simple(everything))
+    fake_pypi.inject(Replaced(page, "application/vnd.pypi.simple.v1+json"), at="/simple/")
+    done = run("sync-index", everything)
+    assert (3, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+    assert "/simple/ cannot be believed: it is n" in done.stderr
+    assert before == snapshot(simple(everything))
+
+
 def test_a_list_that_lacks_too_many_is_refused(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """More than `sync.max_removals`; one fewer is believed."""
     for name in NAMES:
@@ -450,6 +481,15 @@ def test_a_changelog_that_makes_no_sense_is_none(
     """Then the list tells."""
     fake_pypi.inject(Replaced(answer, "text/xml"), at="/pypi")
     assert upstream.changes(1) is None
+
+
+def test_a_server_without_the_call_has_no_changelog(
+    upstream: Upstream, fake_pypi: FakePypi
+) -> None:
+    """As one without XML-RPC has none."""
+    assert NoChangelog() == upstream.changes(1)
+    fake_pypi.inject(Replaced(xmlrpc_fault(-32601, "method not found"), "text/xml"), at="/pypi")
+    assert NoChangelog() == upstream.changes(1)
 
 
 def test_a_serial_that_xml_rpc_cannot_say_is_not_asked_for(

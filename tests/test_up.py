@@ -263,6 +263,27 @@ def test_ctrl_c_stops_every_child(config_path: Path) -> None:
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
+def test_what_lies_where_it_is_started_is_not_run(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """An operator's own `app.py` or `jobs.py` is none of larder's; the jobs run as well."""
+    fake_pypi.add(make_wheel("six", "1"))
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("app", "jobs", "json", "gunicorn", "nginx"):
+        (folder / f"{name}.py").write_text("raise SystemExit('not this one')\n")
+    schedule = {"sync_index": "1s", "score": 0, "move": 0, "clean": 0, "verify": 0}
+    config = write_config(
+        tmp_path, fake_pypi, schedule={**schedule, "read_spool": 0}, index={"projects": "all"}
+    )
+    with larder_up(config, folder=folder) as up:
+        for _ in until("the job has brought the project in"):
+            if (up.config.repo_path / "simple" / "six" / "index.html").exists():
+                break
+        assert up.get("/simple/six/").status_code == 200
+        # The application itself answers what nginx does not have.
+        assert up.get("/simple/no-such-project/").status_code == 404
+        assert "not this one" not in up.stop()
+
+
 def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """A change upstream is here without anybody's hand."""
     fake_pypi.add(make_wheel("six", "1"))

@@ -1,6 +1,8 @@
 """The JSON root reads the same by pieces as at once."""
 
 import json
+from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import orjson
@@ -9,8 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.pages.parse import PageError
-from app.upstream import root
-from app.upstream.root import parse_root
+from app.upstream import listing, root
+from app.upstream.awkward_root import read_awkward_root
+from app.upstream.listing import Listing, TooManyError
+from app.upstream.root import AwkwardRootError, read_root
+
+
+def parse_root(body: bytes, piece: int = 1 << 16) -> Listing:
+    """Read a page as `Serials` does."""
+    pieces = [body[start : start + piece] for start in range(0, len(body), piece)]
+    try:
+        return read_root(pieces)
+    except AwkwardRootError:
+        return read_awkward_root(pieces)
+
+
+def at_once(body: bytes) -> Listing:
+    """Read a page in the plain way."""
+    page = orjson.loads(body)
+    found = root.frame(page)
+    root.take_entries(found, page["projects"])
+    return found
+
 
 ENTRIES = st.lists(
     st.fixed_dictionaries(
@@ -51,20 +73,76 @@ def test_pieces_change_nothing(
     body = json.dumps(ordered, indent=indent, separators=separators).encode()
     before, root._PIECE = root._PIECE, piece  # noqa: SLF001  the size is no argument
     try:
-        found = parse_root(body)
+        found = parse_root(body, piece)
     finally:
         root._PIECE = before  # noqa: SLF001
-    expected = root._at_once(body)  # noqa: SLF001
-    assert expected == found
+    assert at_once(body) == found == read_awkward_root([body])
 
 
 @pytest.mark.parametrize(
-    "page", [[], {"projects": [], "meta": {"api-version": "2.0"}}, {"projects": [{}]}, {}]
+    "page",
+    [
+        b"[]",
+        b"{}",
+        b"",
+        b'{"projects":[],"meta":{"api-version":"2.0"}}',
+        b'{"projects":[{}]}',
+        b'{"projects":[1]}',
+        b'{"projects":{}}',
+        b'{"projects":[{"name":"a"}]',
+        b'{"projects":[{"name":"a"}]}}',
+        b'{"projects":[{"name":"a"},]}',
+        b'{"projects":[{"name":"a","_last-serial":NaN}]}',
+        b'{"projects":[{"name":"\xff"}]}',
+        b'{"projects":[{"name":"a"}]}\xc3',
+        b'{"projects":' + b"[" * 100_000,
+    ],
 )
-def test_other_pages(page: object) -> None:
+def test_other_pages(page: bytes) -> None:
     """What is no root page, or one of another major version, is refused."""
     with pytest.raises(PageError):
-        parse_root(orjson.dumps(page))
+        parse_root(page)
+    with pytest.raises(PageError):
+        parse_root(page, 1)
+
+
+@pytest.mark.parametrize(
+    ("head", "endless"),
+    [
+        (b'{"projects": [{"name": "', b"a"),
+        (b'{"projects": [{"name": "a", "x": [', b"[],"),
+        (b'{"meta": [', b"{},"),
+        (b'{"meta": ', b"9"),
+        (b"", b"["),
+    ],
+)
+def test_a_page_without_an_end_is_read_no_further_than_is_sense_in_it(
+    head: bytes, endless: bytes
+) -> None:
+    """What is in memory is one value, of a megabyte at most."""
+    read = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal read
+        yield head
+        while True:
+            read += 1
+            yield endless * (60_000 // len(endless))
+
+    with pytest.raises(PageError):
+        read_awkward_root(pieces())
+    assert 60_000 * read < 2 << 20
+
+
+def test_a_list_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has so many projects."""
+    monkeypatch.setattr(listing, "_MOST", 1000)
+    for between in (b",", b" , "):
+        body = chain([b'{"projects":['], repeat(b'{"name":"a"}' + between))
+        with pytest.raises(TooManyError):
+            read_awkward_root(body)
+    with pytest.raises(TooManyError):
+        parse_root(orjson.dumps({"projects": [{"name": "-"}] * 1001}))
 
 
 def test_a_long_list() -> None:

@@ -1,6 +1,7 @@
 """XML-RPC is read as the standard library reads it, and with less trust."""
 
 import xmlrpc.client as standard
+from itertools import chain, repeat
 
 import pytest
 from hypothesis import given
@@ -48,3 +49,10 @@ def test_entities() -> None:
     bomb = b'<!DOCTYPE a [<!ENTITY a "b">]><methodResponse>&a;</methodResponse>'
     with pytest.raises(NotXmlRpcError, match="entity"):
         read_list([bomb])
+
+
+@pytest.mark.parametrize("endless", [b"<a>", b"a"])
+def test_what_has_no_end_is_not_kept(endless: bytes) -> None:
+    """Neither tags in tags nor a text without any."""
+    with pytest.raises(NotXmlRpcError, match="too"):
+        read_list(chain([b"<a>"], repeat(endless * 1000)))

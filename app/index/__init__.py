@@ -4,7 +4,7 @@
 made of.
 """
 
-from app.index.failures import StalePageError
+from app.index.failures import MissingPageError, StalePageError
 from app.index.keeping import HiddenProjectError, Index
 from app.index.outcome import QUARANTINED, Outcome
 from app.index.parts import IndexParts, IndexPolicy
@@ -15,6 +15,7 @@ __all__ = [
     "Index",
     "IndexParts",
     "IndexPolicy",
+    "MissingPageError",
     "Outcome",
     "StalePageError",
 ]

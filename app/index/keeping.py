@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from app.filtering import Screened
 from app.filters import Facts
-from app.index.failures import StalePageError, failure
+from app.index.failures import MissingPageError, StalePageError, failure, has_lasted
 from app.index.outcome import Outcome
 from app.index.parts import IndexParts, IndexPolicy
 from app.index.writing import Writer
@@ -68,23 +68,28 @@ class Index:
             if known is not None:
                 raise HiddenProjectError(name, known.hidden or "")
 
-    def bring(self, name: ProjectName, announced: int | None = None) -> Outcome:
+    def bring(
+        self, name: ProjectName, announced: int | None = None, *, listed: bool | None = None
+    ) -> Outcome:
         """Bring a project in step, whatever that takes.
 
-        `announced` is the serial that upstream's list gives it.
+        `announced` is the serial that upstream's list gives it; `listed` is whether it
+        does, where no serial tells. A listed project without a page is gone only after
+        some time.
 
         Raises:
             UpstreamError: Upstream cannot be asked, or cannot be believed; what is here
                 stays, and the store knows why.
-            StalePageError: Likewise.
+            StalePageError: Likewise; or the page is missing, and the list names it.
             LockTimeoutError: Somebody else is at it.
 
         """
+        listed = announced is not None if listed is None else listed
         with self._locks.hold(name, self._policy.patience):
             # What is not here needs no look into the store, unless something goes wrong.
             here = self._tree.has(name)
             tracked = self._store.tracked_project(name) if here else self._hidden(name)
-            return self._bring(name, tracked, announced)
+            return self._bring(name, tracked, announced, listed=listed)
 
     def render(self, name: ProjectName) -> Outcome:
         """Render a project's pages as they would be now, from what is here.
@@ -99,7 +104,8 @@ class Index:
                 self._writer.render(known)
             except LostPageError as error:
                 logger.info("%s is fetched again: %s", name, error)
-                return self._bring(name, _without_validators(known), None)
+                # There is no good page to keep: a 404 is believed as that of an unlisted one.
+                return self._bring(name, _without_validators(known), None, listed=False)
             return Outcome.WRITTEN
 
     def complete(self, name: ProjectName) -> None:
@@ -110,7 +116,8 @@ class Index:
                 return
             with self._noting(name, known):
                 self._legacy.complete(name)
-            self._store.note_legacy(name)
+            if self._legacy.has(name):
+                self._store.note_legacy(name, here=True)
 
     def outdated(self) -> Iterator[Outdated]:
         """Yield, by name, the projects in step that `render` or `complete` are for."""
@@ -129,6 +136,10 @@ class Index:
     def facts(self, legacy: bytes | None) -> Facts | None:
         """Return what legacy JSON says that filters go by."""
         return self._facts(legacy)
+
+    def doubtful(self) -> list[ProjectName]:
+        """Return a few projects that `complete` is for, though upstream lacked what it fetches."""
+        return self._legacy.doubtful()
 
     @property
     def locks(self) -> NameLocks:
@@ -153,21 +164,29 @@ class Index:
         self._note(name, error, self._store.tracked_project(name))
 
     def _bring(
-        self, name: ProjectName, tracked: TrackedProject | None, announced: int | None
+        self,
+        name: ProjectName,
+        tracked: TrackedProject | None,
+        announced: int | None,
+        *,
+        listed: bool,
     ) -> Outcome:
         here = self._tree.has(name) or bool(tracked and tracked.hidden)
         # Of a hidden one the whole page is kept; without it a 304 would leave nothing.
         kept = here and (not tracked or not tracked.hidden or self._sources.has(name))
-        try:
-            with self._noting(name, tracked):
+        with self._noting(name, tracked):
+            try:
                 outcome = self._writer.fetch(name, tracked if kept else None, announced)
-                if outcome is not Outcome.HIDDEN:
-                    self._legacy.complete(name)
-        except NoSuchProject:
-            if here:
+            except NoSuchProject as error:
+                if not here:
+                    self._writer.bury(name, announced)
+                    return Outcome.ABSENT
+                if listed and not has_lasted(tracked, int(self._clock())):
+                    message = f"{error}, but upstream's list names it; what is here stays for now"
+                    raise MissingPageError(message) from error
                 return Outcome.GONE
-            self._writer.bury(name, announced)
-            return Outcome.ABSENT
+            if outcome is not Outcome.HIDDEN:
+                self._legacy.complete(name)
         return outcome
 
     @contextmanager
@@ -175,8 +194,6 @@ class Index:
         """Note what goes wrong upstream; what is here is rendered as it would be now."""
         try:
             yield
-        except NoSuchProject:
-            raise
         except (UpstreamError, StalePageError) as error:
             known = tracked or self._store.tracked_project(name)
             self._note(name, error, known)

@@ -10,6 +10,7 @@ from app.index.parts import IndexParts, IndexPolicy
 from app.model import Project
 from app.names import ProjectName
 from app.pages.provenance import release_of
+from app.planning import retry_pause
 from app.rerender import LostPageError, render
 from app.shelf import provenance
 from app.store import Rendered, Settled, TrackedProject
@@ -17,6 +18,10 @@ from app.together import Together
 from app.tree import Staged
 from app.updates import Update, Updates
 from app.upstream import Validators
+
+_LOOKS = 6
+"""So often is a fresh tombstone looked at again, over an hour: a project that was just made,
+or a CDN's slip, may have its page by then."""
 
 
 class Writer:
@@ -117,7 +122,10 @@ class Writer:
         self._tree.remove(name)
         self._filtering.sources.remove(name)
         now = int(self._clock())
+        times = self._store.burials(name, announced) + 1
         self._store.bury(name, announced, now, keep_held=self._policy.keep_deleted)
+        if announced is not None and times <= _LOOKS:
+            self._store.look_again(name, times, now + retry_pause(times))
 
     def _lasting(self, project: Project) -> list[str]:
         """Return the places of provenance that stays: that of files that are as they were."""

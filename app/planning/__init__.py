@@ -4,6 +4,7 @@ from app.planning.compact import Joined, ProjectSteps
 from app.planning.fitting import fit, follow_roots
 from app.planning.here import plan_here
 from app.planning.index import (
+    BUSY,
     IndexPlan,
     IndexPolicy,
     ProjectState,
@@ -16,6 +17,7 @@ from app.planning.moves import Facts, Placed, plan_moves
 from app.planning.wish import Contenders, Wished, assign
 
 __all__ = [
+    "BUSY",
     "Contenders",
     "Facts",
     "IndexPlan",

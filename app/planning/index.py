@@ -1,12 +1,16 @@
 """The index's plan: what is here against what upstream announces."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from app.model import Change
 from app.names import ProjectName
 from app.planning.compact import ProjectStep, ProjectSteps
 from app.steps import AddProject, RevalidateProject, Step, UpdateProject
+
+BUSY = "busy"
+"""The kind of a failure after which upstream itself asked to be left alone (`Retry-After`)."""
 
 
 class ProjectState(NamedTuple):
@@ -26,6 +30,8 @@ class ProjectState(NamedTuple):
     gone: bool = False
     # When to try again what went wrong; None where all is well.
     retry_at: int | None = None
+    # Whether it was upstream that asked for the pause: it is kept whatever is new.
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +105,26 @@ def plan_retries(states: Iterable[ProjectState], now: int) -> list[Step]:
     """Return what is due where the list is as it was: the projects that failed.
 
     Such a run may come every minute, so each failure has its pause; a run that has a
-    new list tries them all.
+    new list tries them all, but for those of which upstream wants to hear later. What is
+    not told is taken for listed: the next list tells.
     """
     return [
-        RevalidateProject(state.name) if state.page else AddProject(state.name)
+        RevalidateProject(state.name) if state.page else AddProject(state.name, state.gone_serial)
         for state in states
-        if state.retry_at is not None and state.retry_at <= now
+        if _is_due(state, now)
     ]
 
 
 def plan_changes(
-    changes: dict[ProjectName, int], tracked: Collection[ProjectName], policy: IndexPolicy
+    changes: Mapping[ProjectName, Change], tracked: Collection[ProjectName], policy: IndexPolicy
 ) -> list[Step]:
     """Return what the changelog asks for: a hint of what the list will say.
 
     `tracked` are those of the changed projects that are kept in step.
     """
     return [
-        UpdateProject(name, serial)
-        for name, serial in sorted(changes.items())
+        UpdateProject(name, change.serial, listed=not change.removed)
+        for name, change in sorted(changes.items())
         if (policy.everything or name in tracked) and _may_be_here(name, policy)
     ]
 
@@ -133,9 +140,12 @@ def _plan_project(
         # What is here of it is kept, to be shown again; it is hidden, and grows old.
         return None
     if state.gone:
-        # A tombstone stands until the serial moves.
-        moved = serial is not None and serial != state.gone_serial
-        return AddProject(state.name, serial) if moved and policy.everything else None
+        # A tombstone stands until the serial moves; a fresh one is looked at again.
+        due = serial != state.gone_serial or _is_due(state, now)
+        wanted = serial is not None and due and policy.everything
+        return AddProject(state.name, serial) if wanted else None
+    if state.busy and not _is_due(state, now):
+        return None
     if state.checked_at is None or not state.page:
         return AddProject(state.name, serial)
     if serial is not None and state.serial is not None:
@@ -145,7 +155,11 @@ def _plan_project(
         due = serial < state.serial or state.retry_at is not None
     else:
         due = state.retry_at is not None or now - state.checked_at >= policy.max_age
-    return RevalidateProject(state.name) if due else None
+    return RevalidateProject(state.name, listed=serial is not None) if due else None
+
+
+def _is_due(state: ProjectState, now: int) -> bool:
+    return state.retry_at is not None and state.retry_at <= now
 
 
 _FIRST_PAUSE = 60

@@ -27,6 +27,8 @@ class UpdateProject(Step):
     verb: ClassVar[str] = "update"
     project: ProjectName
     serial: int | None = None
+    # Whether upstream's list names it, as far as is known: then a 404 is doubtful.
+    listed: bool = True
 
     def __str__(self) -> str:
         """Return the sentence."""
@@ -39,6 +41,8 @@ class RevalidateProject(Step):
 
     verb: ClassVar[str] = "revalidate"
     project: ProjectName
+    # As in `UpdateProject`.
+    listed: bool = True
 
     def __str__(self) -> str:
         """Return the sentence."""

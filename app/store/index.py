@@ -21,6 +21,8 @@ class Failure:
     now: int
     # When to try again.
     retry_at: int
+    # Whether it is another matter than what failed before: its time begins now.
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ class IndexQueries(Connection):
         """Note why a project could not be brought in step; the first time is kept."""
         with self._writing():
             self._run(Project.insert(name=name).on_conflict_ignore())
-            since = fn.COALESCE(Project.failing_since, failure.now)
+            first = fn.COALESCE(Project.failing_since, failure.now)
+            since = failure.now if failure.anew else first
             update = Project.update(
                 failure=storable(failure.reason),
                 failure_kind=failure.kind,
@@ -201,6 +204,20 @@ class IndexQueries(Connection):
             empty = dict.fromkeys(_OF_THE_PAGE)
             update = Project.update(gone_at=now, gone_serial=serial, **empty, **_WELL)
             self._run(update.where(Project.id == number))
+
+    def burials(self, name: ProjectName, serial: int | None) -> int:
+        """Return how often in a row a project had no page while the list had this serial."""
+        with self._reading():
+            query = Project.select(Project.tries).where(Project.name == name)
+            buried = ~Project.gone_at.is_null() & (Project.gone_serial == serial)
+            row = next(self._rows(query.where(buried)), None)
+            return int(row[0]) if row else 0
+
+    def look_again(self, name: ProjectName, burials: int, retry_at: int) -> None:
+        """Note that a tombstone is fresh, and when to see whether there is a page by then."""
+        with self._writing():
+            update = Project.update(tries=burials, retry_at=retry_at)
+            self._run(update.where(Project.name == name, ~Project.gone_at.is_null()))
 
     def exhume(self, names: list[ProjectName]) -> None:
         """Forget the tombstones of projects that upstream's list does not name any more."""

@@ -118,7 +118,7 @@ ORDER BY path
 SELECT name, stale, missing FROM (
     SELECT name,
         rendered IS DISTINCT FROM %s OR COALESCE(review_at <= %s, FALSE) AS stale,
-        %s::boolean AND legacy IS DISTINCT FROM 1 AND failure IS NULL AND hidden IS NULL AS missing
+        %s::boolean AND legacy IS NULL AND failure IS NULL AND hidden IS NULL AS missing
     FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL
 ) AS here
 WHERE stale OR missing ORDER BY name

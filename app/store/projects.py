@@ -71,12 +71,14 @@ _FOLDER = 1
 """What `_STATES` has for a project whose folder is here; 2 is for one that filters hide."""
 
 # A row for each field of `ProjectState`. In plain SQL: peewee needs longer for a row than
-# the database. `folder` is the connection's own table (`Engine.noted`).
+# the database. `folder` is the connection's own table (`Engine.noted`),
+# `busy` is `planning.BUSY`.
 _STATES = """
 SELECT name, serial, checked_at,
     CASE WHEN hidden IS NOT NULL THEN 2
         WHEN EXISTS (SELECT 1 FROM folder WHERE folder.name = project.name) THEN 1 ELSE 0 END,
-    gone_serial, gone_at IS NOT NULL, retry_at
+    gone_serial, gone_at IS NOT NULL, retry_at,
+    failure_kind IS NOT NULL AND failure_kind = 'busy'
 FROM project WHERE gone_at IS NULL OR gone_serial IS NOT NULL ORDER BY name
 """
 _STRAYS = """
@@ -133,6 +135,15 @@ class ProjectQueries(Connection):
         failing = self._projects(Project.gone_at.is_null(), ~Project.failure.is_null())
         # Sorted here: SQLite would go through all rows in the order of names to find a few.
         return iter(sorted(failing, key=attrgetter("name")))
+
+    def fresh_tombstones(self) -> Iterator[ProjectState]:
+        """Yield the tombstones that are to be looked at again."""
+        with self._reading():
+            fresh = ~Project.retry_at.is_null(), ~Project.gone_serial.is_null()
+            columns = Project.name, Project.gone_serial, Project.retry_at
+            query = Project.select(*columns).where(~Project.gone_at.is_null(), *fresh)
+            for name, serial, retry in self._rows(query):
+                yield ProjectState(name, None, None, False, serial, True, retry)  # noqa: FBT003
 
     def count_tracked(self) -> int:
         """Return how many projects are kept in step."""

@@ -3,11 +3,21 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from peewee import fn
+
 from app.model import Source
 from app.names import FilePath, ProjectName
 from app.store.connection import Connection, chunks
 from app.store.index import UNFILTERED, Filtered
 from app.store.tables import WITHDRAWN, File, Project
+
+_HERE, _LACKED = 1, 2
+# Without files there is mostly none to be had.
+_LACKING = (
+    Project.legacy == _LACKED,
+    Project.gone_at.is_null(),
+    fn.EXISTS(File.select(File.id).where(File.project == Project.id, File.listed == 1)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,25 @@ class RenderingQueries(Connection):
                 hidden = File.update(listed=WITHDRAWN).where(File.path.in_(part), File.listed == 1)
                 self._run(hidden)
 
-    def note_legacy(self, name: ProjectName) -> None:
-        """Note that the page's legacy JSON is here, or that upstream has none."""
+    def note_legacy(self, name: ProjectName, *, here: bool) -> None:
+        """Note that the page's legacy JSON is here, or that upstream had none."""
         with self._writing():
-            self._run(Project.update(legacy=1).where(Project.name == name))
+            legacy = _HERE if here else _LACKED
+            self._run(Project.update(legacy=legacy).where(Project.name == name))
+
+    def lacked_legacy(self, name: ProjectName) -> bool:
+        """Whether upstream had no legacy JSON of a project when it was asked last."""
+        with self._reading():
+            query = Project.select(Project.legacy).where(Project.name == name)
+            return (_LACKED,) in self._rows(query)
+
+    def lacking_legacy(self, count: int) -> list[ProjectName]:
+        """Return some projects with files of which upstream had no legacy JSON, by chance."""
+        with self._reading():
+            query = Project.select(Project.name).where(*_LACKING)
+            return [name for (name,) in self._rows(query.order_by(fn.RANDOM()).limit(count))]
+
+    def expect_legacy(self) -> None:
+        """Note that upstream may have by now what it lacked: the legacy JSON of all with files."""
+        with self._writing():
+            self._run(Project.update(legacy=None).where(*_LACKING))

@@ -111,11 +111,11 @@ ORDER BY +path
     # sorted.
     outdated = """
 SELECT name, rendered IS NOT ?1 OR COALESCE(review_at <= ?2, FALSE),
-    ?3 AND legacy IS NOT 1 AND failure IS NULL AND hidden IS NULL FROM project
+    ?3 AND legacy IS NULL AND failure IS NULL AND hidden IS NULL FROM project
 WHERE gone_at IS NULL AND checked_at IS NOT NULL AND (
     rendered IS NOT ?1
     OR review_at <= ?2
-    OR ?3 AND legacy IS NOT 1 AND failure IS NULL AND hidden IS NULL
+    OR ?3 AND legacy IS NULL AND failure IS NULL AND hidden IS NULL
 )
 ORDER BY +name
 """

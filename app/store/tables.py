@@ -49,7 +49,7 @@ class Project(Model):
     retry_at = BigIntegerField(null=True)
     # The mark of how its pages were rendered (`app.pages.FORMAT`); null: not known.
     rendered = TextField(null=True)
-    # 1 where the legacy JSON of its page is here, or upstream has none; else null.
+    # 1 where the legacy JSON of its page is here, 2 where upstream had none; else null.
     legacy = IntegerField(null=True)
     # Which filter hides it, and why; null: it has a page. `sources/` has what it is shown by.
     hidden = TextField(null=True)

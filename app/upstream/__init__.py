@@ -4,6 +4,7 @@
 wrong is an `UpstreamError`; `app.upstream.errors` draws the tree.
 """
 
+from app.upstream.changelog import NoChangelog
 from app.upstream.door import Upstream
 from app.upstream.errors import (
     CutBodyError,
@@ -26,6 +27,7 @@ __all__ = [
     "FetchedProject",
     "FileBody",
     "Legacy",
+    "NoChangelog",
     "NoSuchFile",
     "NoSuchProject",
     "NotModified",

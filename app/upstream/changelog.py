@@ -1,11 +1,19 @@
 """What upstream's changelog says has changed: a hint, and a cheap one."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 from xml.parsers.expat import ExpatError
-from xmlrpc.client import MAXINT, Fault, ResponseError, dumps, loads
+from xmlrpc.client import MAXINT, METHOD_NOT_FOUND, Fault, ResponseError, dumps, loads
 
+from app.model import Change
 from app.names import InvalidNameError, ProjectName, parse_project
 from app.pages import values
+
+
+@dataclass(frozen=True, slots=True)
+class NoChangelog:
+    """Upstream has no such thing, and will have none in a minute either."""
+
 
 CAP: Final = 50_000
 """Rows that PyPI gives at most: that many may be a part of what has changed."""
@@ -13,11 +21,13 @@ CAP: Final = 50_000
 _ENTITY = b"<!ENTITY"
 # What the standard library's reader of XML-RPC raises for what is none.
 _SENSELESS = (
-    *(Fault, ResponseError, ExpatError),
+    *(ResponseError, ExpatError),
     *(ArithmeticError, LookupError, TypeError, ValueError),
 )
 # name, version or None, timestamp, action, serial
 _FIELDS = 5
+# PyPI's action for a project that was deleted, whoever did it.
+_REMOVED = "remove project"
 
 
 def changelog_request(since: int) -> bytes | None:
@@ -30,8 +40,8 @@ def changelog_request(since: int) -> bytes | None:
     return dumps((since,), "changelog_since_serial").encode()
 
 
-def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
-    """Return each changed project's last serial; None where that cannot be told.
+def read_changelog(body: bytes) -> dict[ProjectName, Change] | NoChangelog | None:
+    """Return each changed project's last change; None where that cannot be told.
 
     A fault, an answer of another kind, and one that may be cut off at the cap all mean
     that the list must be asked for.
@@ -41,11 +51,18 @@ def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
         return None
     try:
         (rows,), _ = loads(body.decode())
+    except Fault as fault:
+        return NoChangelog() if fault.faultCode == METHOD_NOT_FOUND else None
     except _SENSELESS:
         return None
     if not isinstance(rows, list) or len(rows) >= CAP:
         return None
-    changes: dict[ProjectName, int] = {}
+    return _changes(rows)
+
+
+def _changes(rows: list[Any]) -> dict[ProjectName, Change] | None:
+    """Return each project's last change; None where a row is none."""
+    changes: dict[ProjectName, Change] = {}
     for row in rows:
         if not isinstance(row, list) or len(row) != _FIELDS:
             return None
@@ -56,5 +73,6 @@ def read_changelog(body: bytes) -> dict[ProjectName, int] | None:
             name = parse_project(str(row[0]))
         except InvalidNameError:
             continue
-        changes[name] = max(changes.get(name, 0), serial)
+        change = Change(serial, removed=row[3] == _REMOVED)
+        changes[name] = max(changes.get(name, change), change)
     return changes

@@ -2,8 +2,10 @@
 
 from contextlib import AbstractContextManager
 
+from app.model import Change
 from app.names import FilePath, ProjectName
 from app.upstream import files
+from app.upstream.changelog import NoChangelog
 from app.upstream.core_metadata import core_metadata
 from app.upstream.documents import fetch_document
 from app.upstream.legacy import Legacy
@@ -89,11 +91,11 @@ class Upstream:
         """
         return self._serials.has_root()
 
-    def changes(self, since: int) -> dict[ProjectName, int] | None:
-        """Return the last serial of each project that has changed since a serial.
+    def changes(self, since: int) -> dict[ProjectName, Change] | NoChangelog | None:
+        """Return the last change of each project that has changed since a serial.
 
-        None where the index has no changelog, or it does not reach back that far: then
-        the list tells. Deletions are in it like other changes.
+        None where that cannot be told, since the changelog does not reach back that far:
+        then the list tells, as where there is none. Of deletions, too, the list has the last word.
 
         Raises:
             UpstreamUnavailable: Upstream cannot be asked now.

@@ -27,7 +27,7 @@ class UpstreamError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it pass from one process to another, with its one sentence."""
-        return _again, (type(self), str(self))
+        return _again, (type(self), str(self)), dict(self.__dict__)
 
 
 # The names are read as facts where they are caught: `except NoSuchProject`.
@@ -41,6 +41,9 @@ class NoSuchFile(UpstreamError):  # noqa: N818
 
 class UpstreamUnavailable(UpstreamError):  # noqa: N818
     """Upstream cannot be asked now; later it may."""
+
+    # For so many seconds upstream asks to be left alone (`Retry-After`), an hour at most.
+    pause: float | None = None
 
 
 class UpstreamUntrusted(UpstreamError):  # noqa: N818

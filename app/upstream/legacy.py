@@ -10,9 +10,11 @@ from urllib.parse import quote
 
 import orjson
 
+from app.baton import laid_down
 from app.names import ProjectName
 from app.upstream.errors import NoSuchProject, UpstreamUnavailable, UpstreamUntrusted
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.judging import judged
+from app.upstream.wire import Answer, Ask, Wire
 
 # So many projects without an answer, and none with one: the index does not offer it.
 # One is not enough: a project may have a page and, being quarantined, no legacy JSON.
@@ -63,7 +65,7 @@ class LegacyJson:
         for template in (self._templates or self._every) if insist else self._templates:
             url = template.format(what)
             ask = Ask(url, {"Accept": "application/json"}, self._limit)
-            with self._turns:
+            with laid_down(), self._turns:
                 answer = self._wire.fetch(ask, _json)
             if answer.body is not None:
                 known = _load(url, answer.body)
@@ -95,7 +97,7 @@ def _raise_if_later(answer: Answer[bytes | None]) -> None:
 
     A 404 teaches nothing: it is the project that is missing, or the whole service.
     """
-    found = judge(answer.status, answer.url, NoSuchProject)
+    found = judged(answer, NoSuchProject)
     if isinstance(found, UpstreamUnavailable):
         raise found
 

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
+from app.baton import laid_down
 from app.model import Project
 from app.names import ProjectName
 from app.pages import values
 from app.pages.parse import PageError, merge_legacy, parse_html, parse_json
 from app.pages.places import PackagePlaces
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
+from app.upstream.judging import judged
 from app.upstream.legacy import Legacy, LegacyJson
 from app.upstream.policy import Addresses
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.wire import Answer, Ask, Wire
 
 _ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -72,12 +74,12 @@ class ProjectPages:
         conditions = known.conditions() if known else {}
         url = self._addresses.page(name)
         ask = Ask(url, {"Accept": _ACCEPT, **conditions}, self._limit)
-        with self._turns:
+        with laid_down(), self._turns:
             answer = self._wire.fetch(ask, whole)
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return None
         if answer.body is None:
-            raise judge(answer.status, answer.url, NoSuchProject)
+            raise judged(answer, NoSuchProject)
         try:
             project, legacy = self._parse(name, answer, answer.body)
         except PageError as error:

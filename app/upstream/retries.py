@@ -1,5 +1,6 @@
 """When a request is repeated, and how long that may wait."""
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,6 +23,23 @@ _STATUS_CODES: Final = (
     522,  # Cloudflare: no connection to the origin
     524,  # Cloudflare: the origin was silent for too long
 )
+
+
+_LONGEST_PAUSE = 3600.0
+"""Seconds; a server whose clock is wrong, or who means "tomorrow", is asked again all the same."""
+
+
+def pause_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds for which an answer asks to be left alone (RFC 9110, 10.2.3).
+
+    At most an hour; None where it does not.
+    """
+    value = headers.get("Retry-After")
+    try:
+        wait = None if value is None else PatientRetry().parse_retry_after(value)
+    except InvalidHeader:
+        return None
+    return None if wait is None else min(wait, _LONGEST_PAUSE)
 
 
 class PatientRetry(Retry):

@@ -2,7 +2,7 @@
 
 PyPI's has 700,000 projects: decoded at once it takes three times what the result
 does. So the list is decoded by pieces. Where it cannot be cut, or not as expected,
-the plain way decides what the page says.
+`app.upstream.awkward_root` decides what the page says.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,38 +21,26 @@ _BETWEEN = b"},{"
 
 
 class AwkwardRootError(Exception):
-    """The page cannot be read by pieces; whole, it may be right."""
+    """The page cannot be read by pieces; read value by value, it may be right."""
 
 
 def read_root(body: Iterable[bytes]) -> Listing:
     """Return what the JSON root lists, reading it while it comes in.
 
     Raises:
-        AwkwardRootError: `parse_root` must decide.
-
-    """
-    listing = Listing()
-    frame = _Frame()
-    try:
-        for part in frame.cut(body):
-            _add(listing, orjson.loads(b"[" + part + b"]"))
-        listing.last = _frame(orjson.loads(frame.head + frame.tail)).last
-    except ValueError as error:
-        raise AwkwardRootError from error
-    return listing
-
-
-def parse_root(body: bytes) -> Listing:
-    """Return what the JSON root lists.
-
-    Raises:
+        AwkwardRootError: `read_awkward_root` must decide.
         PageError: It is not a root page, or of another major version (PEP 629).
 
     """
+    listing = Listing()
+    page = _Frame()
     try:
-        return read_root([body])
-    except AwkwardRootError:
-        return _at_once(body)
+        for part in page.cut(body):
+            take_entries(listing, orjson.loads(b"[" + part + b"]"))
+        listing.last = frame(orjson.loads(page.head + page.tail)).last
+    except ValueError as error:
+        raise AwkwardRootError from error
+    return listing
 
 
 class _Frame:
@@ -81,19 +69,7 @@ class _Frame:
         yield rest[:end]
 
 
-def _at_once(body: bytes) -> Listing:
-    """Decode the whole."""
-    try:
-        page = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        message = "it is not JSON"
-        raise PageError(message) from error
-    listing = _frame(page)
-    _add(listing, page["projects"])
-    return listing
-
-
-def _frame(page: object) -> Listing:
+def frame(page: object) -> Listing:
     """Return an empty list, if this is a root page; what it lists is not looked at."""
     if not isinstance(page, dict) or not isinstance(page.get("projects"), list):
         message = "it has no list of projects"
@@ -104,7 +80,7 @@ def _frame(page: object) -> Listing:
     return Listing(last=values.number(meta.get("_last-serial")))
 
 
-def _add(listing: Listing, projects: Iterable[Any]) -> None:
+def take_entries(listing: Listing, projects: Iterable[Any]) -> None:
     """Take entries of the list; one without a name is no list of PEP 691's."""
     for project in projects:
         if not isinstance(project, dict) or not isinstance(project.get("name"), str):

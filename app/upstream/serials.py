@@ -3,16 +3,20 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from app.model import Change
 from app.names import ProjectName
 from app.pages.parse import PageError
-from app.upstream.changelog import changelog_request, read_changelog
+from app.upstream.awkward_root import read_awkward_root
+from app.upstream.changelog import NoChangelog, changelog_request, read_changelog
 from app.upstream.errors import NoSuchProject, UpstreamUntrusted
-from app.upstream.listing import Listing
+from app.upstream.judging import judged
+from app.upstream.listing import Listing, TooManyError
 from app.upstream.policy import Addresses
 from app.upstream.projects import Validators, serial_of, validators_of
-from app.upstream.root import AwkwardRootError, parse_root, read_root
-from app.upstream.wire import Answer, Ask, Wire, judge
+from app.upstream.root import AwkwardRootError, read_root
+from app.upstream.wire import Answer, Ask, Wire
 from app.upstream.xmlrpc import LIST_PACKAGES_WITH_SERIAL, FaultError, NotXmlRpcError, read_list
 
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -61,7 +65,7 @@ class Serials:
         with self._wire.open(ask, anywhere=False) as response:
             return response.status_code == HTTPStatus.OK
 
-    def changes(self, since: int) -> dict[ProjectName, int] | None:
+    def changes(self, since: int) -> dict[ProjectName, Change] | NoChangelog | None:
         """Return what has changed since a serial, or None where that is not told."""
         headers = {"Content-Type": "text/xml", "Accept": "text/xml"}
         if (body := changelog_request(since)) is None:
@@ -69,8 +73,8 @@ class Serials:
         ask = Ask(self._addresses.xmlrpc, headers, _CHANGELOG_LIMIT, method="POST", data=body)
         answer = self._wire.fetch(ask, _xml_body)
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
-            return None
+            _refuse_unless_absent(answer)
+            return NoChangelog()
         return read_changelog(answer.body)
 
     def _from_root(self, known: Validators | None) -> SerialList | NotModified | None:
@@ -79,12 +83,12 @@ class Serials:
         ask = Ask(self._addresses.root, {"Accept": _JSON, **conditions}, _LIMIT)
         try:
             answer = self._ask_root(ask)
-        except PageError as error:
+        except (PageError, TooManyError) as error:
             raise UpstreamUntrusted(ask.url, f"cannot be believed: {error}") from error
         if answer.status == HTTPStatus.NOT_MODIFIED and conditions:
             return NotModified()
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
+            _refuse_unless_absent(answer)
             return None
         listing = answer.body
         if listing.named and not listing.serials:
@@ -96,7 +100,7 @@ class Serials:
         try:
             return self._wire.fetch(ask, _json)
         except AwkwardRootError:
-            return self._wire.fetch(ask, _json_whole)
+            return self._wire.fetch(ask, _json_awkward)
 
     def _from_xmlrpc(self) -> SerialList | None:
         """Ask by XML-RPC."""
@@ -108,10 +112,10 @@ class Serials:
         except FaultError as error:
             # It comes with status 200; read as an empty list, it would delete everything.
             raise UpstreamUntrusted(url, f"answers with a fault: {error}") from error
-        except NotXmlRpcError as error:
+        except (NotXmlRpcError, TooManyError) as error:
             raise UpstreamUntrusted(url, f"cannot be believed: {error}") from error
         if answer.body is None:
-            _refuse_unless_absent(answer.status, answer.url)
+            _refuse_unless_absent(answer)
             return None
         return _serial_list(answer.body, answer.headers, Validators())
 
@@ -121,9 +125,9 @@ def _json(media_type: str, body: Iterator[bytes]) -> Listing | None:
     return read_root(body) if media_type == _JSON else None
 
 
-def _json_whole(media_type: str, body: Iterator[bytes]) -> Listing | None:
+def _json_awkward(media_type: str, body: Iterator[bytes]) -> Listing | None:
     """Read JSON that is laid out in another way."""
-    return parse_root(b"".join(body)) if media_type == _JSON else None
+    return read_awkward_root(body) if media_type == _JSON else None
 
 
 def _xml(media_type: str, body: Iterator[bytes]) -> Listing | None:
@@ -135,10 +139,10 @@ def _xml_body(media_type: str, body: Iterator[bytes]) -> bytes | None:
     return b"".join(body) if media_type in _XML else None
 
 
-def _refuse_unless_absent(status: int, url: str) -> None:
+def _refuse_unless_absent(answer: Answer[Any]) -> None:
     """Raise where the answer does not say that there is no such list."""
-    if status not in _ABSENT:
-        raise judge(status, url, NoSuchProject)
+    if answer.status not in _ABSENT:
+        raise judged(answer, NoSuchProject)
 
 
 def _serial_list(

@@ -22,6 +22,9 @@ _FAULT = ("methodResponse", "fault", "value", "struct")
 _INTEGERS = frozenset({"int", "i4", "i8", "string", "value"})
 # The struct's member, its value, the value's type.
 _DEPTH = len(_LIST) + 3
+# No honest answer is deeper, or has a longer text between two tags.
+_DEEPEST = 32
+_LONGEST = 1 << 16
 
 
 class FaultError(Exception):
@@ -57,6 +60,7 @@ class _Reader:
     def __init__(self) -> None:
         self._path: list[str] = []
         self._text: list[str] = []
+        self._length = 0
         # The struct that we are, or were last, in.
         self._struct: tuple[str, ...] = ()
         self._name = ""
@@ -66,7 +70,7 @@ class _Reader:
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._text.append
+        self.parser.CharacterDataHandler = self._characters
         # Without entities there is nothing to expand.
         self.parser.EntityDeclHandler = self._no_entities
 
@@ -83,7 +87,10 @@ class _Reader:
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         del attributes
         self._path.append(tag)
-        self._text.clear()
+        if len(self._path) > _DEEPEST:
+            message = "it is nested too deeply"
+            raise NotXmlRpcError(message)
+        self._clear()
         if tag == "struct":
             self._struct = tuple(self._path)
 
@@ -93,8 +100,19 @@ class _Reader:
             self._name = text
         elif text:
             self._value(tag, text)
-        self._text.clear()
+        self._clear()
         self._path.pop()
+
+    def _characters(self, text: str) -> None:
+        self._text.append(text)
+        self._length += len(text)
+        if self._length > _LONGEST:
+            message = "it has a text that is too long"
+            raise NotXmlRpcError(message)
+
+    def _clear(self) -> None:
+        self._text.clear()
+        self._length = 0
 
     def _value(self, tag: str, text: str) -> None:
         if self._struct == _FAULT:

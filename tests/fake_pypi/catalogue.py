@@ -85,6 +85,8 @@ class Catalogue:
         self._projects: dict[str, FakeProject] = {}
         self._frozen: dict[str, FakeProject] = {}
         self._announced: dict[str, int | None] = {}
+        # Names that were deleted, and the serial of that.
+        self._removed: dict[str, int] = {}
         self.serial = _FIRST_SERIAL
         # What is answered below /packages/ and at other paths of files.
         self.files: dict[str, FakeFile] = {}
@@ -141,6 +143,7 @@ class Catalogue:
         with self._lock:
             self.serial += 1
             del self._projects[canonicalize_name(name)]
+            self._removed[canonicalize_name(name)] = self.serial
 
     def freeze(self, name: str) -> None:
         """Keep a project's pages as they are now."""
@@ -167,6 +170,13 @@ class Catalogue:
             if serial is not None:
                 yield project.name, serial
         yield from ((name, serial) for name, serial in announced.items() if serial is not None)
+
+    def changes(self) -> Iterator[tuple[str, str, int]]:
+        """Return name, action and serial of each project's last change, and of deletions."""
+        with self._lock:
+            removed = dict(self._removed)
+        yield from ((name, "remove project", serial) for name, serial in removed.items())
+        yield from ((name, "change", serial) for name, serial in self.listed(quarantined=True))
 
     def _put(self, key: str, project: FakeProject) -> FakeProject:
         """Store a project under the next serial."""

@@ -191,6 +191,11 @@ class FakePypi:
             for request in self.requests
         )
 
+    @property
+    def most_connections(self) -> int:
+        """How many connections were open at once, at most, since the start."""
+        return self._server.most if self._server else 0
+
     def forget_requests(self) -> None:
         """Empty the log."""
         with self._log_lock:

@@ -177,11 +177,11 @@ def xmlrpc_list(listed: Iterable[tuple[str, int]]) -> bytes:
     return _xmlrpc(f"<params><param><value><struct>{members}</struct></value></param></params>")
 
 
-def xmlrpc_changelog(call: bytes, listed: Iterable[tuple[str, int]]) -> bytes:
+def xmlrpc_changelog(call: bytes, changes: Iterable[tuple[str, str, int]]) -> bytes:
     """Return the answer to `changelog_since_serial`: the last change of each project."""
     found = re.search(rb"<int>([0-9]+)</int>", call)
     since = int(found[1]) if found else 0
-    rows = [(name, None, 0, "change", serial) for name, serial in listed if serial > since]
+    rows = [(name, None, 0, action, serial) for name, action, serial in changes if serial > since]
     return xmlrpc.client.dumps((rows,), methodresponse=True, allow_none=True).encode()
 
 

@@ -37,6 +37,8 @@ class Server(socketserver.ThreadingTCPServer):
         self.reply = reply
         self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
+        # So many connections were open at once.
+        self.most = 0
         self._open_lock = threading.Lock()
         self._loop = threading.Thread(target=self.serve_forever, args=(0.02,), name="fake-pypi")
         self._loop.start()
@@ -60,6 +62,7 @@ class Server(socketserver.ThreadingTCPServer):
         """Note a connection."""
         with self._open_lock:
             self._open.add(connection)
+            self.most = max(self.most, len(self._open))
 
     def closed(self, connection: socket.socket) -> None:
         """Forget a connection."""

@@ -157,7 +157,7 @@ class Site:
         if b"<methodName>list_packages_with_serial</methodName>" in body:
             answer = xmlrpc_list(self._catalogue.listed(quarantined=True))
         elif b"<methodName>changelog_since_serial</methodName>" in body:
-            answer = xmlrpc_changelog(body, self._catalogue.listed(quarantined=True))
+            answer = xmlrpc_changelog(body, self._catalogue.changes())
         else:
             answer = xmlrpc_fault(-32601, "server error; requested method not found")
         return Answer(200, {"Content-Type": "text/xml; charset=UTF-8"}, answer)
