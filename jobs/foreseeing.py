@@ -35,5 +35,7 @@ def _foreseen(parts: Parts, name: ProjectName) -> Step:
     after = {file.path: file.filename for file in screened.shown.files}
     come = sorted(after[path] for path in after.keys() - before)
     go = sorted(path.rpartition("/")[2] for path in before - after.keys())
-    why = "it was hidden" if known.hidden else "" if come or go else "no file comes or goes"
+    why = "it was hidden" if known.hidden else ""
+    if not (come or go or why):
+        return RenderProject(name)
     return ChangeProject(name, tuple(come), tuple(go), why)
