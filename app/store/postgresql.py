@@ -1,7 +1,7 @@
 """The database on a server: PostgreSQL, for several machines."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from select import POLLIN, poll
@@ -50,6 +50,18 @@ DROP TABLE IF EXISTS pg_temp.folder;
 CREATE TEMPORARY TABLE folder (name TEXT COLLATE "C" NOT NULL)
 """
 _FOLDER_INDEX = "CREATE UNIQUE INDEX folder_name ON pg_temp.folder (name); ANALYZE pg_temp.folder"
+
+_UPGRADES: Mapping[bytes, tuple[bytes, tuple[str, ...]]] = {
+    b"4": (
+        b"5",
+        (
+            "ALTER TABLE project ADD COLUMN hidden TEXT",
+            "ALTER TABLE project ADD COLUMN review_at BIGINT",
+            "ALTER TABLE project ADD COLUMN metadata_only INTEGER",
+            'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
+        ),
+    ),
+}
 
 # What only SQLite knows. There the numbers of `file` must not be used again, which a
 # sequence of PostgreSQL's never does.
@@ -102,6 +114,7 @@ class Postgresql(Engine):
 
     raises: ClassVar[tuple[type[Exception], ...]] = (*Engine.raises, psycopg.Error)
     statements: ClassVar[Statements] = PostgresqlStatements()
+    upgrades: ClassVar = _UPGRADES
 
     def __init__(self, url: str) -> None:
         """Name the database; a thread connects when it first asks."""
