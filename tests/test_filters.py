@@ -85,6 +85,14 @@ def test_names_match_as_written(rule: str, name: str, matches: bool) -> None:  #
     assert matches != deny.project_by_name(name).shown
 
 
+def test_names_are_those_that_are_spelled_out_and_not_denied() -> None:
+    """What `index.projects: listed` asks for without a list; globs need one."""
+    judge = Judge(Filters(ProjectRules(allow=rules("six", "Flask>=2"), deny=rules("six"))))
+    assert (frozenset({"flask"}), False) == (judge.names, judge.open)
+    assert Judge(Filters(ProjectRules(allow=rules("six", "s*")))).open
+    assert Judge(Filters()).open
+
+
 def test_deny_is_stronger_than_allow() -> None:
     """What is in both is hidden, and the verdict names the rule."""
     judge = Judge(Filters(ProjectRules(allow=rules("six"), deny=rules("s*"))))

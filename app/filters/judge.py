@@ -42,8 +42,8 @@ class Judge:
 
     @property
     def names(self) -> frozenset[str]:
-        """The projects that are allowed by name."""
-        return self._allow.names
+        """The projects that are allowed by name, and not denied."""
+        return frozenset(name for name in self._allow.names if self.project_by_name(name).shown)
 
     @property
     def open(self) -> bool:
