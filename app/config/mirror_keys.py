@@ -95,7 +95,7 @@ PROJECTS = Key(
     "index.projects",
     choice({projects.value: projects for projects in Projects}),
     "`all`: every project of upstream's. `on-demand`: a project enters when it is first asked"
-    " for, and is kept in step from then on.",
+    " for, and is kept in step from then on. `listed`: only those that `filters.projects` allows.",
     example="on-demand",
     default=Projects.ALL.value,
     added=True,

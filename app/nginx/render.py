@@ -151,6 +151,7 @@ def _of_mirror(config: Config) -> dict[str, object]:
         ask_timeout=seconds.upstream + _ASK_MARGIN,
         breaker=BREAKER_SECONDS,
         decision_timeout=DECISION_TIMEOUT_MS,
+        filters=int(not config.filters.empty),
     )
 
 

@@ -1,10 +1,15 @@
 """Files that are not held: the answer to nginx's question where they are."""
 
+from dataclasses import replace
+
 import falcon
 
+from app.index import HiddenProjectError
 from app.web.decisions import Answer, Decision, Desk, Wish
+from app.web.gate import OPEN, Gate
 from app.web.lately import Lately
 from app.web.metrics import Metrics
+from app.web.simple import Questions
 
 CLIENT_HEADER = "X-Larder-Client"
 """The client's address; set by nginx."""
@@ -40,23 +45,43 @@ _LOCATIONS = {
     Answer.NOWHERE: "@nowhere",
 }
 
+# The ways on which the bytes pass through this machine, and what is in their place for a
+# project of `filters.projects.metadata_only`, whoever asks for whatever part.
+_AWAY = {Answer.PROXY: Answer.REDIRECT, Answer.STREAM: Answer.REDIRECT}
+
+_DENIED = "denied"
+"""The outcome, and the reason in the log, of what filters refuse."""
+
 
 class FileResource:
     """`/packages/{path}`: redirects, or tells nginx how to answer."""
 
-    def __init__(self, desk: Desk, metrics: Metrics, lately: Lately) -> None:
-        """Let the desk decide; who asks for what others asked for just now shares with them."""
-        self._desk, self._metrics, self._lately = desk, metrics, lately
+    def __init__(self, desk: Desk, metrics: Metrics, lately: Lately, gate: Gate = OPEN) -> None:
+        """Let the desk decide about what the gate lets through.
+
+        Who asks for what others asked for just now shares with them.
+        """
+        self._desk, self._metrics, self._lately, self._gate = desk, metrics, lately, gate
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer for GET and HEAD, whole or in ranges: that is nginx's, or upstream's."""
+        path = path_of(segments)
+        if self._gate.unasked(path):
+            resp.status = falcon.HTTP_204
+            resp.set_header("X-Accel-Redirect", "@ask_file")
+            return
+        if reason := self._gate.refusal(path):
+            self._metrics.decisions.labels(_DENIED).inc()
+            raise _refusal(reason)
         wish = Wish(
-            path_of(segments),
+            path,
             req.get_header(CLIENT_HEADER) or "",
             head=req.method == "HEAD",
             range=req.get_header("Range"),
         )
         decision = self._desk.decide(wish)
+        if self._gate.redirects(path):
+            decision = _sent_away(decision)
         answer = self._shared(wish, decision.answer)
         self._metrics.decisions.labels(answer.value).inc()
         if answer is Answer.REDIRECT:
@@ -106,6 +131,39 @@ class FileResource:
             self._desk.targets.sent(decision.place)
 
 
+class AdmissionResource:
+    """`/admissions/{path}`: brings the file's project in, so that filters can judge it."""
+
+    def __init__(self, questions: Questions, gate: Gate) -> None:
+        """Ask these questions, which wait their turn; the gate names the project."""
+        self._questions, self._gate = questions, gate
+
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
+        """Answer with the location that decides, once the project's pages are here."""
+        if name := self._gate.unasked(path_of(segments)):
+            try:
+                self._questions.ask(name)
+            except HiddenProjectError as error:
+                raise _refusal(error.reason) from error
+        resp.status = falcon.HTTP_204
+        resp.set_header("X-Accel-Redirect", "@file")
+
+    on_head = on_get
+
+
 def path_of(segments: dict[str, str]) -> str:
     """Return the path below `/packages/` whose parts a route has matched."""
     return "/".join(segments.values())
+
+
+def _sent_away(decision: Decision) -> Decision:
+    """Return a decision without the ways that pass bytes through."""
+    first, second = decision.answer, decision.unheld
+    return replace(decision, answer=_AWAY.get(first, first), unheld=_AWAY.get(second, second))
+
+
+def _refusal(reason: str) -> falcon.HTTPForbidden:
+    """Return the error for a file that filters refuse."""
+    # Not for ever: filters change, and files come of age.
+    headers = {"Cache-Control": "no-store", REASON_HEADER: _DENIED}
+    return falcon.HTTPForbidden(description=f"{reason}.", headers=headers)

@@ -23,15 +23,19 @@ from app.assembly import (
 )
 from app.clients import NetworkTable
 from app.config import Config, load
+from app.filters import Judge
 from app.index import Index
 from app.lost_votes import Ledger, LostVotes
 from app.runtime import RunDirectory
 from app.store import Store, StoreError
+from app.tree import JSON
+from app.upstream import Addresses
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
+from app.web.gate import Gate, Screen
 from app.web.metrics import Metrics
 from app.web.network_key import NetworkKey
 from app.web.places import READERS, Places
@@ -111,6 +115,13 @@ def get_app() -> "falcon.App[Any, Any]":
         reader_places=Places(READERS, 0, queue=0),
         shared=RunDirectory(config.repo_path).shared,
         metrics=metrics,
+        gate=Gate(
+            Judge(config.filters),
+            store,
+            time.time,
+            lambda name: (config.repo_path / "simple" / name / JSON).exists(),
+        ),
+        screen=Screen(config.hidden, Addresses.parse(config.upstream.pypi_url).page),
     )
     app = create_app(parts)
     prober.start()
