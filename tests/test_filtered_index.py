@@ -97,6 +97,66 @@ def contents(found: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return {place: body for place, body in found.items() if not place.endswith(".gz")}
 
 
+def canonical(parts: Parts, name: str = "six") -> list[str]:
+    """Return the URLs of a project's page with upstream's own links."""
+    page = parts.config.repo_path / "simple" / name / "canonical.v1.json"
+    return [file["url"] for file in json.loads(page.read_bytes())["files"]]
+
+
+BOTH = {"projects": "all", "canonical": True}
+
+
+def test_canonical_pages_show_what_filters_leave(tmp_path: Path, upstream: FakePypi) -> None:
+    """Whichever of the two keys comes or goes: as in a new mirror, and nothing is fetched."""
+    settings: list[tuple[Mapping[str, object] | None, Mapping[str, object]]] = [
+        (None, {"projects": "all"}),
+        (WHEELS, BOTH),
+        (None, BOTH),
+        (WHEELS, {"projects": "all"}),
+        (WHEELS, BOTH),
+    ]
+    new = mirror_of(tmp_path / "new", upstream, WHEELS, index=BOTH)
+    assert ExitCode.DONE is sync(new).exit_code
+    (wheel,) = [
+        file for file in upstream.project("six").files if file.filename.startswith("six-1.0-")
+    ]
+    assert [f"{upstream.packages_url}{wheel.path}"] == canonical(new)
+    marks = set()
+    for number, (filters, index) in enumerate(settings):
+        fresh = mirror_of(tmp_path / f"fresh-{number}", upstream, filters, index=index)
+        sync(fresh)
+        upstream.forget_requests()
+        parts = mirror_of(tmp_path / "flipped", upstream, filters, index=index)
+        marks.add(parts.index.mark)
+        assert ExitCode.DONE is sync(parts).exit_code
+        assert contents(pages(fresh)) == contents(pages(parts))
+        assert [] == plan(parts)[1]
+        asked = {request.path for request in upstream.requests}
+        assert not number or {"/simple/"} >= asked
+    assert 4 == len(marks)
+
+
+def test_a_canonical_page_that_was_lost_comes_back_as_filters_leave_it(
+    tmp_path: Path, upstream: FakePypi
+) -> None:
+    """From what is here; and not at all where filters hide the project by now."""
+    sections: Mapping[str, object] = {"index": {"projects": "on-demand", "canonical": True}}
+    parts = mirror_of(tmp_path / "m", upstream, WHEELS, **sections)
+    parts.index.ask(SIX)
+    expected = canonical(parts)
+    lost = parts.config.repo_path / "simple" / "six" / "canonical.v1.json"
+    upstream.forget_requests()
+    lost.unlink()
+    parts.index.ask(SIX)
+    assert expected == canonical(parts)
+    lost.unlink()
+    parts = mirror_of(tmp_path / "m", upstream, {"projects": {"max_releases": 1}}, **sections)
+    with pytest.raises(HiddenProjectError, match="it has 2 releases"):
+        parts.index.ask(SIX)
+    assert not lost.parent.exists()
+    assert () == upstream.requests
+
+
 def test_only_pages_that_differ_are_written(tmp_path: Path, upstream: FakePypi) -> None:
     """The others keep their files, times and all."""
     parts = mirror_of(tmp_path / "m", upstream)

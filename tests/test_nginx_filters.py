@@ -11,11 +11,13 @@ import pytest
 from app.config import Config, load
 from app.names import FilePath
 from app.steps import DenyFiles
+from app.traffic import Answer, Kind
 from jobs.exit_codes import ExitCode
 from jobs.parts import Parts
 from tests.fake_pypi import FakeFile, FakePypi, make_sdist, make_wheel
 from tests.mirrors import write_config
 from tests.serving import Serving, wait_until
+from tests.test_nginx_traffic import served
 from tests.test_rerender import sync
 
 pytestmark = pytest.mark.system
@@ -51,7 +53,7 @@ def filtered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filtered]:
         digest = hashlib.sha256(bad.content).hexdigest()
         filters = {
             "hidden": "403",
-            "projects": {"deny": ["evil"], "metadata_only": ["only"]},
+            "projects": {"deny": ["evil"], "metadata_only": ["only"], "max_releases": 2},
             "releases": {"min_age": "3d"},
             "files": {"kinds": "wheel", "deny_sha256": digest},
         }
@@ -88,6 +90,8 @@ def test_what_is_hidden_is_refused_with_the_reason(
         answer = filtered.mirror.get(filtered.url(file, suffix), method)
         assert (403, "") == (answer.status, answer.header("Location"))
         assert "no-store" == answer.header("Cache-Control")
+        assert "*" == answer.header("Access-Control-Allow-Origin")
+        assert "" == answer.header("X-Larder-Reason")
         if method == "GET":
             assert reason == answer.body.decode().strip().removesuffix(".") + "."
 
@@ -115,10 +119,40 @@ def test_a_file_of_a_project_that_nobody_asked_for_is_judged_by_its_page(
 
 
 def test_a_project_of_metadata_only_is_listed_and_redirected(filtered: Filtered) -> None:
-    """Though this client is one to be proxied for."""
-    answer = filtered.mirror.get(filtered.url(filtered.only))
-    assert 302 == answer.status
-    assert answer.header("Location").endswith(filtered.only.path)
+    """Though this client is one to be proxied for, and HEAD and small ranges are for all."""
+    url = filtered.url(filtered.only)
+    for answer in (
+        filtered.mirror.get(url),
+        filtered.mirror.get(url),
+        filtered.mirror.get(url, "HEAD"),
+        filtered.mirror.get(url, Range="bytes=0-99"),
+    ):
+        assert 302 == answer.status
+        assert answer.header("Location").endswith(filtered.only.path)
+
+
+def test_what_is_refused_is_counted_as_denied(filtered: Filtered, tmp_path: Path) -> None:
+    """By the application, by nginx alone, and where the project had to be asked for first."""
+    for version in ("1.0", "1.1"):
+        filtered.pypi.add(make_sdist("asked", version))
+    asked = filtered.pypi.add(make_wheel("asked", "2.0"))
+    filtered.mirror.stop_nginx()
+    filtered.mirror.runtime.traffic_spool.unlink(missing_ok=True)
+    filtered.mirror.start_nginx()
+    before = filtered.mirror.counted("decisions", "denied")
+    for file in (filtered.sdist, filtered.bad, asked):
+        assert 403 == filtered.mirror.get(filtered.url(file)).status
+    path = f"/pypi/packages/ab/cd/{'0' * 60}/evil-1.0-py3-none-any.whl"
+    assert 403 == filtered.mirror.get(path).status
+    assert 302 == filtered.mirror.get(filtered.url(filtered.only)).status
+    # One of them never came to the application.
+    assert before + 3 == filtered.mirror.counted("decisions", "denied")
+    try:
+        found = served(filtered.mirror, tmp_path)
+    finally:
+        filtered.mirror.start_nginx()
+    expected = {Kind(Answer.ERROR, "", "denied"): 4, Kind(Answer.REDIRECT, "", "not-held"): 1}
+    assert expected == {kind: amount.requests for kind, amount in found.items()}
 
 
 def test_a_hidden_project_is_answered_as_configured(filtered: Filtered) -> None:
@@ -155,6 +189,16 @@ def test_nobody_is_sent_around_the_filters_while_the_app_is_away(filtered: Filte
         # The breaker lets it be asked again.
         url = filtered.url(filtered.wheel)
         wait_until(lambda: filtered.mirror.get(url).status == 200, 40)
+
+
+def test_a_hidden_project_has_no_canonical_page(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """The client is sent to upstream's, where it is to be sent."""
+    filters = {"hidden": "upstream", "projects": {"deny": ["evil"]}}
+    index = {"projects": "on-demand", "canonical": True}
+    with Serving.of(tmp_path, fake_pypi, filters=filters, index=index) as mirror:
+        found = mirror.get("/pypi/canonical/simple/evil/")
+        expected = f"{fake_pypi.url}/simple/evil/"
+        assert (302, expected) == (found.status, found.header("Location"))
 
 
 @pytest.mark.parametrize("answer", ["404", "upstream"])

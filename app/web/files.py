@@ -144,6 +144,7 @@ class AdmissionResource:
             try:
                 self._questions.ask(name)
             except HiddenProjectError as error:
+                self._questions.metrics.decisions.labels(_DENIED).inc()
                 raise _refusal(error.reason) from error
         resp.status = falcon.HTTP_204
         resp.set_header("X-Accel-Redirect", "@file")
