@@ -13,8 +13,10 @@ NAMED = sorted(set(re.findall(r"`(test_\w+)::(test_\w+)`", TABLE)))
 TEMPLATES = sorted((ROOT / "nginx").glob("*.j2"))
 
 # Text of the configuration, what came and was not decoded, and what has letters, digits,
-# `.`, `_` and `-` alone.
+# `.`, `_` and `-` alone. A place of files is text of the configuration; where the application
+# sends a client is one of its own headers, whose URL it has quoted.
 HARMLESS = {"$is_args", "$args", "$project", "$redirect", "$file_uri", "$scheme", "$http_host"}
+HARMLESS |= {"$place_away", "$said_redirect"}
 
 
 @cache
