@@ -1,11 +1,16 @@
 """From the configuration to the parts that both the app and the jobs are built from."""
 
+import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from app.companions import Companions
-from app.config import CachePolicy, Config, LegacyJson
+from app.config import CachePolicy, Config, LegacyJson, own_mark
 from app.core_metadata import CoreMetadata
+from app.denials import Denials
 from app.documents import DocumentParts, Documents
+from app.filtering import Filtering
+from app.filters import Judge
 from app.index import Index, IndexParts, IndexPolicy
 from app.intakes import TrafficIntake, VoteIntake
 from app.legacy import LegacyPages
@@ -17,14 +22,20 @@ from app.rerender import OwnPages
 from app.runtime import RunDirectory
 from app.scoring import Decay, Policy, Votes
 from app.shelf import Shelf
+from app.sources import Sources
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
 from app.upstream import Upstream, UpstreamPolicy
 
 
-def open_upstream(config: Config, connections: int, pace: Pace | None = None) -> Upstream:
-    """Return the door to upstream, with so many connections kept alive."""
+def open_upstream(
+    config: Config, connections: int, pace: Pace | None = None, retry: int | None = None
+) -> Upstream:
+    """Return the door to upstream, with so many connections kept alive.
+
+    `retry` is how often a failed request is repeated, where `sync.retry` is too often.
+    """
     source, sync = config.upstream, config.sync
     return Upstream(
         UpstreamPolicy(
@@ -33,10 +44,12 @@ def open_upstream(config: Config, connections: int, pace: Pace | None = None) ->
             packages_url=source.packages_url,
             proxy=source.proxy,
             user_agent=sync.user_agent,
-            retry=sync.retry,
+            retry=sync.retry if retry is None else retry,
             timeout=config.timeouts.upstream,
             max_page_size=sync.max_page_size,
             connections=connections,
+            redirects_to=(*source.redirect_url, *source.redirects_to),
+            via=own_mark(config),
         ),
         pace,
     )
@@ -60,28 +73,40 @@ def make_policy(config: Config) -> Policy:
 
 
 def open_index(
-    config: Config, store: Store, upstream: Upstream, page_format: int = FORMAT
+    config: Config,
+    store: Store,
+    upstream: Upstream,
+    page_format: int = FORMAT,
+    clock: Callable[[], float] = time.time,
 ) -> Index:
     """Return the use cases of the index."""
     locks = NameLocks(RunDirectory(config.repo_path).project_locks)
     mirrored = config.sync.legacy_json is LegacyJson.MIRROR
     shelf, keep = Shelf(config.repo_path), config.keep_deleted
     legacy = LegacyPages(upstream, store, shelf, mirrored=mirrored)
-    own = OwnPages(store, shelf, keep_deleted=keep)
-    parts = IndexParts(store, upstream, PageTree(config.repo_path), locks, legacy, own)
+    sources = Sources(config.repo_path)
+    own = OwnPages(store, shelf, sources, keep_deleted=keep)
+    filtering = Filtering(Judge(config.filters), sources, shelf, open_denials(config))
+    tree = PageTree(config.repo_path)
+    parts = IndexParts(store, upstream, tree, locks, legacy, own, filtering)
     canonical = config.upstream.redirect_url[0] if config.canonical else None
-    policy = IndexPolicy(
-        config.timeouts.upstream, _page_mark(page_format, canonical), canonical, keep_deleted=keep
-    )
-    return Index(parts, policy)
+    mark = _page_mark(page_format, canonical, config.filters.digest)
+    policy = IndexPolicy(config.timeouts.upstream, mark, canonical, keep_deleted=keep)
+    return Index(parts, policy, clock)
 
 
-def _page_mark(page_format: int, canonical_url: str | None) -> str:
-    """Return the word for how pages are written: each key that changes them adds its own.
+def open_denials(config: Config) -> Denials:
+    """Return the marks of files that nginx refuses."""
+    return Denials(RunDirectory(config.repo_path).denied)
+
+
+def _page_mark(page_format: int, canonical_url: str | None, filters: str) -> str:
+    """Return the words for how pages are written: each key that changes them adds its own.
 
     Most change none, since links are relative.
     """
-    return f"{page_format} canonical={canonical_url}" if canonical_url else str(page_format)
+    canonical = f"canonical={canonical_url}" if canonical_url else ""
+    return " ".join(filter(None, (str(page_format), canonical, filters)))
 
 
 def open_documents(config: Config, store: Store, upstream: Upstream, index: Index) -> Documents:

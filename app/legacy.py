@@ -42,11 +42,18 @@ class LegacyPages:
         self._mirrored, self._clock = mirrored, clock
         self._noted = False
 
-    def beside(self, project: Project, fetched: Legacy | None) -> bytes | None:
+    def beside(
+        self, project: Project, fetched: Legacy | None, *, insist: bool = False
+    ) -> bytes | None:
         """Return what is to lie beside a page that is about to be written.
 
         None where upstream has none, or not of the page's serial yet: a release must
-        not wait for it. `fetched` is what the page's own fetch has brought.
+        not wait for it, unless filters `insist`, which go by it. `fetched` is what the page's
+        own fetch has brought.
+
+        Raises:
+            UpstreamError: It cannot be had now, and filters insist.
+
         """
         if not self._mirrored:
             return None
@@ -55,6 +62,8 @@ class LegacyPages:
             if found is not None:
                 check(project.name, found, project.serial)
         except UpstreamError as error:
+            if insist:
+                raise
             logger.info("%s", error)
             return None
         return found.body if found else None

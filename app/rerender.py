@@ -7,6 +7,7 @@ from app.model import Project
 from app.names import ProjectName
 from app.pages import FILES_URL, PageError
 from app.shelf import Shelf
+from app.sources import Sources
 from app.store import Store, TrackedProject
 from app.tree import CANONICAL_HTML, CANONICAL_JSON, HTML, JSON, Pages
 
@@ -21,30 +22,47 @@ class LostPageError(Exception):
 class OwnPages:
     """The pages that are here, read back."""
 
-    def __init__(self, store: Store, shelf: Shelf, *, keep_deleted: bool) -> None:
+    def __init__(self, store: Store, shelf: Shelf, sources: Sources, *, keep_deleted: bool) -> None:
         """Read them there; with `keep_deleted` the store may list files that no page does."""
         self._store, self._shelf, self._keep_deleted = store, shelf, keep_deleted
+        self._sources = sources
 
     def read(self, known: TrackedProject) -> Project:
         """Return a project as upstream's page had it; whoever asks holds its lock.
+
+        Where filters hide something, it is read from what was kept for that (`app.sources`).
 
         Raises:
             LostPageError: The page is missing, damaged, edited, or of another serial than
                 the store's; or the store does not know all of its files.
 
         """
-        sources = self._store.sources(known.name)
-        try:
-            project = pages.parse_own(self._json(known.name), known.name, sources)
-        except PageError as error:
-            raise LostPageError(str(error)) from error
+        project = self._whole(known) or self._parsed(known.name, self._json(known.name))
         if project.serial != known.serial:
             # A run was killed between the page and the store, or a hand was at work.
             raise LostPageError(f"the page is of serial {project.serial}, not {known.serial}")
         listed = {file.path for file in project.files}
-        if listed != sources.keys() and not self._keep_deleted:
+        if listed != self._store.sources(known.name).keys() and not self._keep_deleted:
             raise LostPageError("the page lists other files than the store")
         return project
+
+    def _whole(self, known: TrackedProject) -> Project | None:
+        """Return what was kept of the very page that is known, if anything was."""
+        try:
+            kept = self._sources.page(known.name)
+        except ValueError as error:
+            raise LostPageError(str(error)) from error
+        if kept is None:
+            return None
+        project = self._parsed(known.name, kept)
+        # A kill leaves that of another serial; the page is right then.
+        return project if known.hidden or project.serial == known.serial else None
+
+    def _parsed(self, name: ProjectName, page: bytes) -> Project:
+        try:
+            return pages.parse_own(page, name, self._store.sources(name))
+        except PageError as error:
+            raise LostPageError(str(error)) from error
 
     def same(self, name: ProjectName, rendered: Pages) -> bool:
         """Whether these very pages are on the disk."""

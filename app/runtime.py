@@ -36,6 +36,16 @@ class RunDirectory:
         return self.path / "votes"
 
     @property
+    def shared(self) -> Path:
+        """Downloads that several clients read at once (`app.web.shared`)."""
+        return self.path / "shared"
+
+    @property
+    def denied(self) -> Path:
+        """A mark for each file that nginx refuses (`app.denials`)."""
+        return self.path / "denied"
+
+    @property
     def nginx_conf(self) -> Path:
         """The configuration that `up` renders."""
         return self.path / "nginx.conf"

@@ -35,6 +35,7 @@ _LONGEST = 4096
 _REASON = re.compile(r"[a-z0-9-]{1,32}")
 _MAX_STATUS = 999
 _FAILED = range(400, _MAX_STATUS + 1)
+_FORBIDDEN, _DENIED = 403, "denied"
 
 
 class Answer(StrEnum):
@@ -46,7 +47,7 @@ class Answer(StrEnum):
     REDIRECT = "redirect"
     # Upstream's bytes, passed through.
     PROXY = "proxy"
-    # Not at all; the reason is the status.
+    # Not at all; the reason is the status, or that filters refuse it.
     ERROR = "error"
 
 
@@ -145,7 +146,8 @@ def _kind(way: str, status: int, tier: object, reason: str) -> Kind:
     if not isinstance(tier, str) or len(tier) > _LONGEST:
         raise ValueError(tier)
     if status in _FAILED or not status:
-        return Kind(Answer.ERROR, "", str(status))
+        refused = status == _FORBIDDEN and reason == _DENIED
+        return Kind(Answer.ERROR, "", _DENIED if refused else str(status))
     known = _REASON.fullmatch(reason)
     answer = _WAYS[way]
     return Kind(answer, tier if answer is Answer.HELD else "", reason if known else "other")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.bounds import MoveBudget
+from app.filters import Filters, Judge
 from app.model import Candidate, Tier, room_for
 from app.names import FilePath, path_order
 from app.planning import Facts, Placed, Wished, assign, fit, follow_roots, plan_moves
@@ -18,6 +19,9 @@ _TIERS = "wish_tiers"
 """The setting that tells for which tiers the wish was made: their folders, by rank."""
 
 
+_NO_FILTERS = Judge(Filters())
+
+
 @dataclass(frozen=True, slots=True)
 class Wishing:
     """Decides which files should be here."""
@@ -28,6 +32,8 @@ class Wishing:
     budget: MoveBudget
     # A larger file is never held, whatever the policy.
     filesize_limit: int
+    # Filters say whose files are never held; what they hide, no page lists.
+    judge: Judge = _NO_FILTERS
 
     def candidates(self, survey: Survey, now: int) -> Iterator[Candidate]:
         """Yield what somebody voted for, and what is here though nobody does any more."""
@@ -58,7 +64,11 @@ class Wishing:
     def stored(self) -> dict[FilePath, Wished]:
         """Return the wish that was put down last, by the tiers as they are now."""
         rows = self.store.wish().items()
-        wish = {path: Wished(rank, score) for path, (rank, score) in rows}
+        wish = {
+            path: Wished(rank, score)
+            for path, (rank, score) in rows
+            if not self.judge.never_held(path.rpartition("/")[2])
+        }
         now = [tier.root for tier in self.tiers]
         known = self.store.setting(_TIERS)
         return follow_roots(wish, json.loads(known) if known else now, now)
@@ -99,6 +109,7 @@ class Wishing:
             file.path
             for file in self.store.files(unwished)
             if file.sha256 and (file.size or 0) <= self.filesize_limit
+            if not self.judge.metadata_only(file.project)
         }
 
 

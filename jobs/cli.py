@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "read-spool": "count what nginx wrote: votes, while the app was away, and answers",
     "clean": "delete what has expired",
     "status": "say how fresh the mirror is, what it holds, and what is stuck",
+    "why": "say of a project's files which filter lets them in, or out",
     "nginx-config": "print the nginx configuration for a YAML file",
     "check-config": "check a YAML file: every problem at once",
 }

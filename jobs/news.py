@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.config import Projects
+from app.filters import Judge
+from app.names import ProjectName
 from app.planning import (
     IndexPlan,
     IndexPolicy,
@@ -47,6 +49,7 @@ class Newsreader:
     def __init__(self, parts: Parts, options: argparse.Namespace) -> None:
         """Ask for what the options want."""
         self._parts, self._options = parts, options
+        self._judge = Judge(parts.config.filters)
         self._habits = Habits(parts, noting=not options.dry_run)
 
     def read(self) -> News:
@@ -60,7 +63,7 @@ class Newsreader:
 
         """
         now = int(time.time())
-        if not self._policy.everything and not self._worth_a_list():
+        if not self._needs_a_list() and not self._worth_a_list():
             return self._without_list(now)
         self._habits.refuse_in_pause(now)
         try:
@@ -94,13 +97,13 @@ class Newsreader:
         validators = found.validators
         # Who believes an older list believes that serials began anew.
         reached = None if accept else before.followed
-        keep = KeepList(last, validators.etag, validators.last_modified, reached)
+        keep = KeepList(last, validators.etag, validators.last_modified, reached, self._scope)
         return News(plan, keep if plan.steps or keep != before else None, found.refused, last)
 
     def _follow(self, now: int) -> News | None:
         """Return what the changelog names; None where there is none to go by."""
         kept = kept_list(self._parts.store)
-        since = kept.known
+        since = kept.known if kept.scope == self._scope else None
         if since is None or not self._habits.may_have_changelog(now):
             return None
         changes = self._parts.upstream.changes(since)
@@ -113,23 +116,30 @@ class Newsreader:
         tracked = self._parts.store.tracked_among(changes)
         steps += plan_changes(changes, tracked, self._policy)
         # The list's validators stay: the next run that asks for the list gets it whole.
-        keep = KeepList(
-            kept.last, followed=max((one.serial for one in changes.values()), default=since)
-        )
-        return News(IndexPlan(steps), keep if steps else None, seen=keep.followed)
+        followed = max((one.serial for one in changes.values()), default=since)
+        keep = KeepList(kept.last, followed=followed, scope=kept.scope)
+        return News(IndexPlan(steps), keep if steps else None, seen=followed)
 
     def _without_list(self, now: int) -> News:
         return News(plan_index(self._states(), None, self._policy, now))
+
+    def _needs_a_list(self) -> bool:
+        """Whether only a list tells which projects are to be here."""
+        if self._listed:
+            above = self._parts.config.sync.whole_list_above
+            return self._judge.open or len(self._judge.names) > above
+        return self._policy.everything
 
     def _worth_a_list(self) -> bool:
         return self._parts.store.count_tracked() > self._parts.config.sync.whole_list_above
 
     def _need_no_list(self) -> None:
-        if self._policy.everything:
+        if self._policy.everything and (self._judge.open or not self._listed):
             believe_none(self._parts.config.upstream.pypi_url, kept_list(self._parts.store))
             message = (
                 f"{self._parts.config.upstream.pypi_url} has no list of serials, so "
-                "index.projects: all cannot work; set index.projects: on-demand"
+                f"index.projects: {self._parts.config.projects} cannot work; set "
+                "index.projects: on-demand"
             )
             raise UsageError(message)
 
@@ -139,20 +149,40 @@ class Newsreader:
 
     def _failing(self) -> Iterator[ProjectState]:
         """Yield what is known of the projects that failed, or had no page."""
+        admits = self._policy.admits
         for project in self._parts.store.failing():
-            page = self._parts.tree.has(project.name)
+            if admits is not None and not admits(project.name):
+                continue
+            page = project.hidden is not None or self._parts.tree.has(project.name)
             checked, retry = project.checked_at, project.retry_at
             yield ProjectState(project.name, project.serial, checked, page, retry_at=retry)
         if self._policy.everything:
-            yield from self._parts.store.fresh_tombstones()
+            fresh = self._parts.store.fresh_tombstones()
+            yield from (one for one in fresh if admits is None or admits(one.name))
 
     def _known_list(self) -> Validators | None:
         """Return what to revalidate the list with, if nothing here is missing from it."""
         if self._options.accept_removals:
             return None
-        return validators_of(kept_list(self._parts.store))
+        kept = kept_list(self._parts.store)
+        return validators_of(kept) if kept.scope == self._scope else None
+
+    @property
+    def _scope(self) -> str:
+        """Return what tells the projects that are to be here from another choice of them."""
+        config = self._parts.config
+        return " ".join(filter(None, (config.projects.value, config.filters.digest)))
 
     @property
     def _policy(self) -> IndexPolicy:
-        everything = self._parts.config.projects is Projects.ALL
-        return IndexPolicy(everything, self._parts.config.sync.max_age)
+        config, judge = self._parts.config, self._judge
+        return IndexPolicy(
+            config.projects is not Projects.ON_DEMAND,
+            config.sync.max_age,
+            None if judge.empty else lambda name: judge.project_by_name(name).shown,
+            frozenset(map(ProjectName, judge.names)) if self._listed else frozenset(),
+        )
+
+    @property
+    def _listed(self) -> bool:
+        return self._parts.config.projects is Projects.LISTED

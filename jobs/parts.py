@@ -1,5 +1,6 @@
 """The composition root of the jobs: the configuration's parts, built when needed."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,7 @@ from app import model
 from app.assembly import (
     make_policy,
     open_core_metadata,
+    open_denials,
     open_documents,
     open_index,
     open_lost_votes,
@@ -18,7 +20,9 @@ from app.assembly import (
 )
 from app.config import Config
 from app.core_metadata import CoreMetadata
+from app.denying import Denying
 from app.documents import Documents
+from app.filters import Judge
 from app.foresight import Foresight
 from app.freshness import Freshness
 from app.holdings import Holdings
@@ -51,6 +55,8 @@ class Parts:
     stopping: Callable[[], bool] = field(default=never)
     # How pages are rendered.
     page_format: int = FORMAT
+    # The time that filters go by.
+    clock: Callable[[], float] = time.time
 
     @cached_property
     def run(self) -> RunDirectory:
@@ -82,7 +88,13 @@ class Parts:
     @cached_property
     def index(self) -> Index:
         """The use cases of the index."""
-        return open_index(self.config, self.store, self.upstream, self.page_format)
+        return open_index(self.config, self.store, self.upstream, self.page_format, self.clock)
+
+    @cached_property
+    def denying(self) -> Denying:
+        """The use case of known-bad files."""
+        digests = self.config.filters.files.deny_sha256
+        return Denying(self.store, open_denials(self.config), digests)
 
     @cached_property
     def core_metadata(self) -> CoreMetadata:
@@ -110,6 +122,7 @@ class Parts:
             tiers(self.config),
             cache.move_budget,
             cache.filesize_limit,
+            Judge(self.config.filters),
         )
 
     @cached_property

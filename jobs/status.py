@@ -56,6 +56,8 @@ class Status:
     """What `larder status` tells."""
 
     projects: int
+    # Of those, the ones that filters hide.
+    hidden: int
     # The highest serial of the pages here, and of the last list that was carried out.
     serial: int | None
     upstream_serial: int | None
@@ -109,6 +111,7 @@ def _gather(config: Config, parts: Parts, now: int) -> Status:
     bound = config.sync.stuck_after
     return Status(
         projects=store.count_tracked(),
+        hidden=store.count_hidden(),
         serial=store.last_serial(),
         upstream_serial=kept_list(store).known,
         failing=[_failing(project, now, bound) for project in store.failing()],
@@ -142,6 +145,8 @@ def _tiers(config: Config, store: Store) -> list[TierUse]:
 def _show(status: Status, console: Console) -> None:
     serial = "none" if status.serial is None else status.serial
     console.print(f"{status.projects} projects, last serial {serial}")
+    if status.hidden:
+        console.print(f"{status.hidden} of them are hidden by filters")
     if status.upstream_serial is not None:
         console.print(f"in step with upstream's list at serial {status.upstream_serial}")
     for tier in status.tiers:

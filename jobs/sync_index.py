@@ -14,6 +14,7 @@ from app.steps import (
     AddProject,
     AskUpstream,
     CompleteProject,
+    DenyFiles,
     KeepList,
     RemoveGone,
     RevalidateProject,
@@ -26,6 +27,7 @@ from app.store import StoreBusyError, StoreError
 from app.upstream import UpstreamError, UpstreamUnavailable
 from jobs.bringing import OneProject, bring
 from jobs.crew import Crew
+from jobs.foreseeing import foresee
 from jobs.gone import Gone
 from jobs.hands import Hands
 from jobs.harness import Job, main, noting
@@ -113,7 +115,10 @@ class SyncIndex(Job):
             return self._plan_without(error)
         self._fallen, self._refused = news.plan.fallen, news.refused
         self._seen = news.seen
-        steps = Joined(news.plan.steps, self._plan_here(news.plan.steps))
+        here = self._plan_here(news.plan.steps)
+        if self.options.dry_run:
+            here = foresee(self.parts, here)
+        steps = Joined([*self._plan_denials()], Joined(news.plan.steps, here))
         left = not steps and self._has_withdrawn()
         keep = [news.keep] if news.keep else []
         if not steps and not left and not keep and not self._root.differs():
@@ -129,6 +134,8 @@ class SyncIndex(Job):
         match step:
             case AskUpstream() if self._away:
                 raise self._away
+            case DenyFiles():
+                self.parts.denying.carry_out(self.parts.holdings, self.parts.index)
             case RemoveGone():
                 self._gone.remove()
             case Withdraw():
@@ -149,7 +156,7 @@ class SyncIndex(Job):
             case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
                 if not isinstance(error, UpstreamError):
                     self._note_failure(name, error)
-            case RemoveGone() | Withdraw():
+            case RemoveGone() | Withdraw() | DenyFiles():
                 self.left += 1
 
     def begin(self) -> None:
@@ -190,9 +197,14 @@ class SyncIndex(Job):
         doubtful = [CompleteProject(name) for name in index.doubtful()]
         return [*doubtful, *plan_here(outdated, fetches)]
 
+    def _plan_denials(self) -> list[Step]:
+        denying = self.parts.denying
+        return [DenyFiles(len(denying.digests))] if denying.due else []
+
     def _plan_without(self, error: UpstreamUnavailable) -> list[Step]:
         """Return what can be done though upstream could not be asked; raises if nothing can."""
-        steps = [step for step in self._plan_here([]) if not step.asks]
+        here = [step for step in self._plan_here([]) if not step.asks]
+        steps = [*self._plan_denials(), *here]
         if not steps:
             raise error
         self._away = error

@@ -28,7 +28,12 @@ def write_config(folder: Path, pypi: FakePypi, **changes: object) -> Path:
     content = {
         "listen": f"127.0.0.1:{free_port()}",
         "repo_path": str(repo),
-        "upstream": {"pypi_url": pypi.pypi_url, "packages_url": pypi.packages_url},
+        # One probe at the start: the fake's log is to have what tests ask for.
+        "upstream": {
+            "pypi_url": pypi.pypi_url,
+            "packages_url": pypi.packages_url,
+            "probe_interval": "1h",
+        },
         "index": {"projects": "on-demand"},
         "cache": {
             "min_vote_count": 1,

@@ -155,6 +155,16 @@ class Serving:
         wanted = "larder_lost_votes_total "
         return next(float(line[len(wanted) :]) for line in lines if line.startswith(wanted))
 
+    def wait_until_good(self) -> None:
+        """Wait until no place of files is out."""
+
+        def good() -> bool:
+            lines = self.ask_metrics("/metrics").body.decode().splitlines()
+            states = [line for line in lines if line.startswith("larder_target_up{")]
+            return bool(states) and not any(line.endswith(" 0.0") for line in states)
+
+        wait_until(good)
+
     def ask_metrics(self, path: str) -> Answer:
         """Ask the listener that is not for clients."""
         assert self.config.metrics_listen is not None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import file_moves, index_scale, index_sync, serving, votes
+from tests.benchmarks import file_moves, index_scale, index_sync, serving, unheld, votes
 
 pytestmark = pytest.mark.system
 
@@ -68,4 +68,13 @@ def test_moves_and_fetches_are_measured(tmp_path: Path, capsys: pytest.CaptureFi
     assert file_moves.main([*options, *folders]) == 0
     said = capsys.readouterr().out
     for what in ("2 files", "cp, flushed", "move beside cp"):
+        assert what in said
+
+
+def test_what_is_not_held_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """Decisions, memory, and a stream beside one of nginx alone; in a folder of a short name."""
+    options = ["--decisions", "200", "--megabytes", "1", "--rounds", "1", "--workers", "2"]
+    assert unheld.main(options) == 0
+    said = capsys.readouterr().out
+    for what in ("redirect, 2 workers:", "proxy, 2 workers:", "memory, 2 workers:", "stream, 2"):
         assert what in said

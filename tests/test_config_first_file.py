@@ -66,7 +66,8 @@ def test_what_is_switched_off_is_right_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(path)
     missing = [problem.message.partition(":")[0] for problem in caught.value.problems]
-    assert {"log.path", "tls.cert", "tls.key"} >= set(missing)
+    elsewhere = {f"filters.projects.files[{index}]" for index in range(2)}
+    assert {"log.path", "tls.cert", "tls.key", *elsewhere} >= set(missing)
 
 
 def test_texts_are_quoted_where_yaml_needs_it() -> None:

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from app.bounds import MinFree, MoveBudget
 from app.config import (
@@ -13,6 +14,7 @@ from app.config import (
     Config,
     ConfigError,
     DecaySettings,
+    HiddenAnswer,
     IpModes,
     LegacyJson,
     Log,
@@ -33,9 +35,24 @@ from app.config import (
     load,
 )
 from app.config.vote_keys import IGNORED_AGENTS
+from app.filters import (
+    Ages,
+    FileRules,
+    Filters,
+    MetadataRules,
+    ProjectRules,
+    ReleaseRules,
+    TextPattern,
+    Waiver,
+    parse_file_pattern,
+    parse_rule,
+    parse_text_pattern,
+)
+from app.filters.texts import Rule
 
 DATA = Path(__file__).parent / "data" / "config"
 _EXPECTED = "# ! "
+SIX = Rule("six==1.17.0", TextPattern("six", "six"), SpecifierSet("==1.17.0"))
 
 
 def problems_of(text: str, folder: Path) -> tuple[str, ...]:
@@ -47,7 +64,7 @@ def problems_of(text: str, folder: Path) -> tuple[str, ...]:
     return tuple(line.removeprefix(f"{path}:") for line in str(caught.value).splitlines())
 
 
-@pytest.mark.parametrize("name", ["shape", "values", "contradictions", "paths"])
+@pytest.mark.parametrize("name", ["shape", "values", "contradictions", "paths", "filters"])
 def test_every_problem_is_reported_at_its_place(name: str, tmp_path: Path) -> None:
     """The file says at its end what is wrong with it."""
     text = (DATA / f"{name}.yaml").read_text()
@@ -113,6 +130,8 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
         timeouts=Timeouts(30, 120, 60, 60),
         projects=Projects.ALL,
         canonical=False,
+        filters=Filters(),
+        hidden=HiddenAnswer.NOT_FOUND,
         keep_deleted=False,
         database=f"sqlite:///{tmp_path}/larder.db",
         verify=Verify(30 * 86400, 50 * 1024**2),
@@ -130,6 +149,7 @@ def complete(tmp_path: Path) -> Config:
     for name in ("tls.pem", "tls.key"):
         (tmp_path / "data" / name).touch()
     path = tmp_path / "mirror.yaml"
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
     path.write_text((DATA / "complete.yaml").read_text())
     return load(path)
 
@@ -146,6 +166,9 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             packages_url_explicit=True,
             redirect_url=("https://two.example.org/packages/",),
             proxy="http://user:secret@proxy.example.org:3128",
+            probe_interval=30,
+            proxied_range=64 << 10,
+            redirects_to=("http://store.example.org:9000/",),
         ),
         tls=Tls(tmp_path / "data/tls.pem", tmp_path / "data/tls.key", 365 * 86400),
         trusted_proxies=(
@@ -196,8 +219,54 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
         ),
         log=Log(tmp_path / "data/access.log", LogFormat.COMBINED),
         timeouts=Timeouts(1, 2, 3, 4),
-        projects=Projects.ON_DEMAND,
+        projects=Projects.LISTED,
         canonical=True,
+        filters=Filters(
+            ProjectRules(
+                allow=(
+                    parse_rule("NumPy>=1.24,<3"),
+                    parse_rule("django-*"),
+                    parse_rule("/^flask(-|$)/"),
+                ),
+                required=(
+                    Rule("six==1.17.0", TextPattern("six", "six"), SpecifierSet("==1.17.0")),
+                ),
+                listed=True,
+                deny=(parse_rule("urllib3 (<1.26)"),),
+                metadata_only=(parse_rule("torch"),),
+                max_size=50 * 1024**3,
+                max_releases=1000,
+                metadata=MetadataRules(
+                    deny_licences=(parse_text_pattern("*AGPL*"),),
+                    allow_keywords=(parse_text_pattern("web"), parse_text_pattern("/^db/")),
+                ),
+            ),
+            ReleaseRules(
+                prereleases=False,
+                prereleases_of=(parse_rule("black"),),
+                yanked=False,
+                newest=10,
+                ages=Ages(
+                    max_age=3650 * 86400,
+                    min_age=3 * 86400,
+                    freeze=1_798_761_599,
+                    waivers=(
+                        Waiver(parse_rule("requests==2.33.1"), "me@example.org", 1_769_860_800),
+                    ),
+                ),
+            ),
+            FileRules(
+                kinds=("wheel", "sdist"),
+                pythons=("3.10", "3.13t"),
+                abis=("none", "abi3"),
+                platforms=("linux-x86_64",),
+                max_size=2 * 1024**3,
+                allow=(parse_file_pattern("*.whl"),),
+                deny=(parse_file_pattern("/-nightly-/"),),
+                deny_sha256=frozenset({"ab" * 32}),
+            ),
+        ),
+        hidden=HiddenAnswer.UPSTREAM,
         keep_deleted=True,
         database=f"sqlite:///{tmp_path}/data/larder.db",
         verify=Verify(90 * 86400, 1024**2),
@@ -278,6 +347,14 @@ def test_metrics_have_a_loopback_address(
     head = "repo_path: .\ncache: {size_limit: 1g}\n"
     (problem,) = problems_of(f"{head}listen: {listen}\nmetrics: {{listen: {metrics}}}\n", tmp_path)
     assert hint in problem
+
+
+@pytest.mark.parametrize("url", ["http://localhost/x/", "http://127.0.0.9:80/", "http://[::1]/"])
+def test_a_place_of_files_is_not_the_mirror_itself(url: str, tmp_path: Path) -> None:
+    """By its own address; what is not to be seen from here, the app finds out."""
+    head = "repo_path: .\ncache: {size_limit: 1g}\nlisten: :80\n"
+    (problem,) = problems_of(f"{head}upstream: {{redirect_url: '{url}'}}\n", tmp_path)
+    assert "is this mirror itself" in problem
 
 
 def test_metrics_may_be_elsewhere_on_the_loopback(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from app.names import FilePath
 from app.store import Store
 from tests.fake_pypi import FakeFile, FakePypi, Replaced, Status, make_sdist, make_wheel
+from tests.fake_pypi.answers import Request
 from tests.serving import Answer, Serving
 from tests.web_fakes import WHEEL
 
@@ -45,17 +46,30 @@ def mirror(
     modes = {"default": "302", "rules": [{"cidr": "10.0.0.0/8", "mode": "proxy"}]}
     folder = tmp_path_factory.mktemp("files")
     log = {"path": str(folder / "access.log")}
+    upstream = {
+        "pypi_url": pypi.pypi_url,
+        "packages_url": pypi.packages_url,
+        "redirect_url": f"{pypi.url}/elsewhere/packages/",
+        "probe_interval": "1s",
+    }
     changes = {"ip_modes": modes, "trusted_proxies": ["127.0.0.0/8"], "log": log}
+    changes |= {"upstream": upstream}
     with Serving.of(folder, pypi, **changes) as running:
         assert wheel.filename in running.get("/pypi/simple/six/").body.decode()
         yield running
 
 
 @pytest.fixture(autouse=True)
-def _healed(pypi: FakePypi) -> Iterator[None]:
+def _healed(pypi: FakePypi, mirror: Serving) -> Iterator[None]:
     """No fault of one test is another's."""
     yield
     pypi.heal()
+    mirror.wait_until_good()
+
+
+def _asked(pypi: FakePypi) -> list[Request]:
+    """Return what upstream was asked, but for probes."""
+    return [one for one in pypi.requests if "x-larder-probe" not in one.headers]
 
 
 def _path(name: str) -> FilePath:
@@ -135,14 +149,24 @@ def test_a_range_passes_through(mirror: Serving, wheel: FakeFile, wanted: str, b
     assert 416 == mirror.get(path, Range="bytes=200000-", **PROXIED).status
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
+@pytest.mark.parametrize(("method", "wanted"), [("HEAD", ""), ("GET", "bytes=-9")])
+def test_head_and_small_ranges_are_never_redirected(
+    mirror: Serving, wheel: FakeFile, method: str, wanted: str
+) -> None:
+    """A resolver that reads a wheel's metadata so breaks at a redirect."""
+    headers = {"Range": wanted} if wanted else {}
+    answer = mirror.get(f"/pypi/packages/{wheel.path}", method, **headers, **REDIRECTED)
+    expected = (206, CONTENT[-9:]) if wanted else (200, b"")
+    assert expected == (answer.status, answer.body)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9999999"}])
 def test_a_file_that_is_not_held_is_redirected(
-    mirror: Serving, wheel: FakeFile, method: str, headers: dict[str, str]
+    mirror: Serving, wheel: FakeFile, headers: dict[str, str]
 ) -> None:
     """For now, to the configured place, whatever Host says."""
     path = f"/pypi/packages/{wheel.path}"
-    answer = mirror.get(path, method, **headers, **REDIRECTED, Host="evil.example.org")
+    answer = mirror.get(path, **headers, **REDIRECTED, Host="evil.example.org")
     assert 302 == answer.status
     expected = mirror.config.upstream.redirect_url[0] + wheel.path
     assert expected == answer.header("Location")
@@ -169,7 +193,7 @@ def test_a_file_that_is_not_held_passes_through(
     assert "public, max-age=31536000, immutable" == answer.header("Cache-Control")
     assert "*" == answer.header("Access-Control-Allow-Origin")
     assert "" == answer.header("X-Larder-Upstream")
-    (request,) = pypi.requests
+    (request,) = _asked(pypi)
     assert "secret" not in str(request.headers)
     assert "10.1.2.3" not in str(request.headers)
     assert mirror.config.sync.user_agent == request.headers["user-agent"]
@@ -183,7 +207,7 @@ def test_head_passes_through(mirror: Serving, pypi: FakePypi, wheel: FakeFile) -
     answer = mirror.get(path, "HEAD", **PROXIED)
     assert (200, b"") == (answer.status, answer.body)
     assert str(len(CONTENT)) == answer.header("Content-Length")
-    assert ["HEAD"] == [request.method for request in pypi.requests]
+    assert ["HEAD"] == [request.method for request in _asked(pypi)]
 
 
 def test_a_hostile_upstream_steers_nothing(
@@ -210,27 +234,34 @@ def test_a_hostile_upstream_steers_nothing(
     assert answer.seconds < 2
 
 
+@pytest.fixture
+def fresh(pypi: FakePypi, request: pytest.FixtureRequest) -> FakeFile:
+    """Return a file that nobody has asked for, so nobody shares a download of it."""
+    name = f"six-1.17.0-{abs(hash(request.node.name))}-py3-none-any.whl"
+    return pypi.add_file("fresh", name, CONTENT + name.encode())
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 500, 502, 503])
 def test_an_upstream_that_cannot_give_it_now_is_left_to_the_client(
-    mirror: Serving, pypi: FakePypi, wheel: FakeFile, status: int
+    mirror: Serving, pypi: FakePypi, fresh: FakeFile, status: int
 ) -> None:
     """A clean redirect; never a half answer, or another host's redirect."""
     pypi.inject(
         Replaced(b"", status=status, headers={"Location": "https://other.example.org/x"}),
-        at=f"/packages/{wheel.path}",
+        at=f"/packages/{fresh.path}",
     )
-    answer = mirror.get(f"/pypi/packages/{wheel.path}", **PROXIED)
+    answer = mirror.get(f"/pypi/packages/{fresh.path}", **PROXIED)
     assert 302 == answer.status
-    assert mirror.config.upstream.redirect_url[0] + wheel.path == answer.header("Location")
+    assert mirror.config.upstream.redirect_url[0] + fresh.path == answer.header("Location")
 
 
 def test_an_upstream_that_refuses_connections_too(
-    mirror: Serving, pypi: FakePypi, wheel: FakeFile
+    mirror: Serving, pypi: FakePypi, fresh: FakeFile
 ) -> None:
     """The client may have a way that this machine has not."""
     pypi.stop()
     try:
-        assert 302 == mirror.get(f"/pypi/packages/{wheel.path}", **PROXIED).status
+        assert 302 == mirror.get(f"/pypi/packages/{fresh.path}", **PROXIED).status
     finally:
         pypi.start()
 

@@ -149,3 +149,39 @@ def test_a_file_that_moves_back_and_forth_is_there_all_the_time(
         assert all(body == answer.body for answer in poller.answers)
         assert 1 == len({answer.header("ETag") for answer in poller.answers})
         assert len(poller.answers) > ROUNDS // 10
+
+
+@pytest.mark.parametrize("mode", ["302", "proxy"])
+def test_a_file_that_comes_and_goes_is_whole_or_elsewhere(
+    tmp_path: Path, fake_pypi: FakePypi, wheel: FakeFile, mode: str
+) -> None:
+    """Every byte, or a clean redirect: never 404, 500 or a short body."""
+    tiers = [{"path": str(tmp_path / "repo" / name), "size_limit": "40m"} for name in TIERS]
+    changes = {"cache": {"min_vote_count": 1, "tiers": tiers}, "ip_modes": {"default": mode}}
+    with Serving.of(tmp_path, fake_pypi, **changes) as running:
+        assert wheel.filename in running.get("/pypi/simple/six/").body.decode()
+        parts = Parts(running.config)
+        parts.index.ask(ProjectName("six"))
+        url = f"/pypi/packages/{wheel.path}"
+        pollers = [Poller(running, url) for _ in range(3)]
+        for poller in pollers:
+            poller.start()
+        for _ in range(ROUNDS // 10):
+            hold(parts, wheel, 0)
+            parts.holdings.execute(Move(path_of(wheel), 0, 1, SIZE))
+            parts.holdings.execute(Evict(path_of(wheel), 1, SIZE))
+        for poller in pollers:
+            poller.stopping.set()
+            poller.join()
+        parts.store.close()
+        parts.upstream.close()
+    for poller in pollers:
+        assert poller.problem is None
+        for answer in poller.answers:
+            if answer.status == 200:
+                assert wheel.content == answer.body
+            else:
+                expected = (302, fake_pypi.packages_url + wheel.path)
+                assert expected == (answer.status, answer.header("Location"))
+        statuses = {answer.status for answer in poller.answers}
+        assert statuses == {200} or mode == "302"

@@ -17,6 +17,7 @@ from app.model import Project
 from app.names import FilePath, ProjectName, parse_filename, parse_version
 from app.rerender import OwnPages, render
 from app.shelf import Shelf, provenance, release
+from app.sources import Sources
 from app.steps import AskUpstream, RenderProject, Step
 from app.store import Settled, Store, StoreError
 from app.tree import PageTree
@@ -423,7 +424,7 @@ def test_disk_and_store_hold_all_that_a_fetch_brought(
     store.record(project)
     store.settle(project.name, Settled(project.serial, None, None, 1, rendered="1"))
     PageTree(folder).write(project.name, fetched)
-    own = OwnPages(store, Shelf(folder), keep_deleted=False)
+    own = OwnPages(store, Shelf(folder), Sources(folder), keep_deleted=False)
     assert own.same(project.name, fetched)
     if older:
         make_older(folder / "simple" / project.name)

@@ -144,7 +144,8 @@ def test_what_was_withdrawn_is_found_without_going_through_all_files(tmp_path: P
         explained = database.execute(f"EXPLAIN QUERY PLAN {SqliteStatements.withdrawn}")
         plan = [row[3] for row in explained]
     database.close()
-    assert "SCAN file USING INDEX file_unlisted" == plan[0]
+    scans = {"SCAN file USING INDEX file_unlisted", "SCAN file USING INDEX file_hidden"}
+    assert scans <= set(plan)
 
 
 def test_held_files_may_be_kept_though_upstream_deleted_them(store: Store) -> None:

@@ -53,6 +53,8 @@ _BEFORE = (
     'ALTER TABLE "window" DROP COLUMN source, ADD PRIMARY KEY (file, network, time)',
     "DROP TABLE traffic",
     "ALTER TABLE tier DROP COLUMN held_files, DROP COLUMN held_bytes",
+    "ALTER TABLE project DROP COLUMN hidden, DROP COLUMN review_at, DROP COLUMN metadata_only",
+    "DROP INDEX file_hidden",
     "UPDATE setting SET value = '4' WHERE key = 'schema'",
 )
 """What makes tables of version 4."""

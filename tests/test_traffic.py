@@ -22,6 +22,7 @@ HIT = Kind(Answer.HELD, HOT, "hit")
 AWAY = Kind(Answer.REDIRECT, "", "not-held")
 PASSED = Kind(Answer.PROXY, "", "not-held")
 GONE = Kind(Answer.ERROR, "", "404")
+DENIED = Kind(Answer.ERROR, "", "denied")
 
 _JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
@@ -64,6 +65,15 @@ def line(**changes: object) -> bytes:
         ({"elsewhere": 5}, HIT, Amount(1, 10)),
         ({"way": "nowhere", "status": 404}, GONE, Amount(1, 10)),
         ({"way": "app", "status": 404, "cache": ""}, GONE, Amount(1, 10)),
+        # Filters refuse it; a client that went away before, or a word alone, is not that.
+        ({"way": "app", "status": 403, "cache": "denied"}, DENIED, Amount(1, 10)),
+        ({"way": "nowhere", "status": 403, "cache": "denied"}, DENIED, Amount(1, 10)),
+        ({"status": 403}, Kind(Answer.ERROR, "", "403"), Amount(1, 10)),
+        (
+            {"way": "app", "status": 499, "cache": "denied", "bytes": 0},
+            Kind(Answer.ERROR, "", "499"),
+            Amount(1, 0),
+        ),
         ({"status": 416}, Kind(Answer.ERROR, "", "416"), Amount(1, 10)),
         ({"status": 0, "bytes": 0}, Kind(Answer.ERROR, "", "0"), Amount(1, 0)),
         # A word that nobody of ours says would be a label of its own for ever.

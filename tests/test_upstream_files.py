@@ -196,11 +196,9 @@ def test_a_packed_archive_stays_packed(pypi: FakePypi, upstream: Upstream, url: 
         assert b"\x1f\x8b..." == b"".join(body.chunks())
 
 
-def test_redirects_to_other_hosts(
-    pypi: FakePypi, upstream: Upstream, file: FakeFile, url: str
-) -> None:
+def test_redirects_to_other_hosts(pypi: FakePypi, file: FakeFile, url: str) -> None:
     """A file may be on another host: its content is what is checked."""
-    with FakePypi() as store:
+    with FakePypi() as store, asking(pypi, redirects_to=(store.url,)) as upstream:
         other = store.add_file("six", file.filename, file.content)
         pypi.inject(Redirect(store.packages_url + other.path + "?signature=secret"))
         with upstream.open_file(url, 1000) as body:

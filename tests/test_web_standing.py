@@ -14,6 +14,7 @@ from app.store import Failure, Settled, Store
 from app.traffic import Amount, Answer, Kind
 from app.web.metrics import Metrics
 from app.web.standing import COUNTED_FOR, Facts, Standing
+from app.web.targets import Targets
 from tests.test_store import SIX, file
 
 METRIC = re.compile(r"^\| `(larder_\w+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
@@ -141,9 +142,9 @@ def test_failures_are_told_by_target(facts: Facts) -> None:
     assert 1 == told(metrics)["larder_target_failures_total", "429", "files.example.org"]
 
 
-def test_every_metric_is_documented(facts: Facts) -> None:
+def test_every_metric_is_documented(facts: Facts, tmp_path: Path) -> None:
     """docs/metrics.md has a row for each, with its type and its labels, and for nothing else."""
-    metrics = Metrics(Standing(facts))
+    metrics = Metrics(Standing(facts), Targets(tmp_path, ["https://files.example.org/"], 30))
     metrics.failed("a", "5xx")
     for counter in (metrics.votes, metrics.decisions, metrics.asks):
         counter.labels("x").inc()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.upstream import Upstream
 from app.web.application import create_app
 from app.web.decisions import Sources
+from app.web.files import REDIRECT_HEADER, WAIT_HEADER
 from app.web.ranges import Wanted, parse_range
 from tests.fake_pypi import FakeFile, FakePypi, IgnoreRange, Status
 from tests.fake_pypi.asking import asking
@@ -38,7 +39,7 @@ def wheel(fake_pypi: FakePypi) -> FakeFile:
 def mirror(tmp_path: Path, fake_pypi: FakePypi, host: Upstream) -> Mirror:
     """Return parts whose upstream is behind an HTTP proxy."""
     sources = Sources(
-        fake_pypi.packages_url, fake_pypi.packages_url, through_app=True, hosts=frozenset()
+        (fake_pypi.packages_url,), (fake_pypi.packages_url,), through_app=True, hosts=frozenset()
     )
     return Mirror(tmp_path / "simple", host, sources=sources)
 
@@ -140,16 +141,25 @@ def test_what_upstream_does_not_have_is_404(mirror: Mirror) -> None:
     assert answer.headers["Content-Type"].startswith("text/plain")
 
 
-def test_an_upstream_that_is_off_is_503(
+def test_an_upstream_that_is_off_is_left(
     mirror: Mirror, wheel: FakeFile, fake_pypi: FakePypi
 ) -> None:
-    """Then nginx redirects; nothing of the file has gone out."""
+    """Then the client is sent on; nothing of the file has gone out."""
     fake_pypi.inject(Status(503))
-    assert 503 == _get(mirror, wheel.path).status_code
+    answer = _get(mirror, wheel.path)
+    assert "@sent_on" == answer.headers["X-Accel-Redirect"]
+    assert fake_pypi.packages_url + wheel.path == answer.headers[REDIRECT_HEADER]
+    for _ in range(3):
+        answer = _get(mirror, wheel.path)
+    assert "@nowhere" == answer.headers["X-Accel-Redirect"]
+    assert "11" == answer.headers[WAIT_HEADER]
 
 
 def test_every_place_is_given_back(mirror: Mirror, wheel: FakeFile) -> None:
-    """After a whole file, a range, an error and an answer that nobody read."""
+    """After a whole file, a range, an error and an answer that nobody read.
+
+    Who finds none is sent on.
+    """
     parts = mirror.parts()
     app = TestClient(create_app(parts))
     for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=99999999-"}):
@@ -157,7 +167,7 @@ def test_every_place_is_given_back(mirror: Mirror, wheel: FakeFile) -> None:
     app.simulate_get(f"/streams/{WHEEL}")
     app.simulate_head(f"/streams/{wheel.path}")
     with parts.stream_places.one():
-        assert 503 == app.simulate_get(f"/streams/{wheel.path}").status_code
+        assert 204 == app.simulate_get(f"/streams/{wheel.path}").status_code
     assert 200 == app.simulate_get(f"/streams/{wheel.path}").status_code
 
 

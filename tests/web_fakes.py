@@ -17,14 +17,18 @@ from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.metrics import Metrics
+from app.web.opening import FileHost
 from app.web.places import Places
 from app.web.simple import Questions
-from app.web.streams import FileHost
+from app.web.targets import Targets
 from app.web.vote_buffer import VoteBuffer
 from app.web.votes import BallotBox
 
 WHEEL = path_from_digest("ab" * 32, Name("six-1.17.0-py3-none-any.whl"))
 PACKAGES = "https://files.example.org/packages/"
+INTERVAL = 10.0
+"""Seconds between two probes, by the clock that stands still."""
+
 ELSEWHERE = "https://mirror.example.org/packages/"
 
 
@@ -155,18 +159,25 @@ class Mirror:
     modes: NetworkTable[Mode] = field(default_factory=lambda: NetworkTable(Mode.REDIRECT, []))
     sources: Sources = field(
         default_factory=lambda: Sources(
-            PACKAGES, ELSEWHERE, through_app=False, hosts=frozenset({"files.example.org"})
+            (PACKAGES,), (ELSEWHERE,), through_app=False, hosts=frozenset({"files.example.org"})
         )
     )
     keeping: MemoryKeeping = field(default_factory=MemoryKeeping)
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
     index: MemoryIndex = field(init=False)
+    targets: Targets = field(init=False)
     buffer: VoteBuffer = field(init=False)
 
     def __post_init__(self) -> None:
         """Build what depends on the others."""
         self.index = MemoryIndex(self.simple)
         self.buffer = VoteBuffer(self.store, 300, self.metrics)
+        run = self.simple.parent / "run"
+        run.mkdir(parents=True, exist_ok=True)
+        places = (*self.sources.packages_urls, *self.sources.redirect_urls)
+        self.targets = Targets(run, places, INTERVAL, self.clock)
+        for place in self.targets.places:
+            self.targets.probed(place, None)
 
     def parts(self) -> Parts:
         """Return the parts."""
@@ -179,9 +190,11 @@ class Mirror:
             provenance=ProvenanceResource("/pypi", questions, self.documents),
             metadata=MetadataResource(self.keeping, Places(1, 0.1)),
             ballot_box=BallotBox(self.buffer, lambda: b"key", self.clock),
-            desk=Desk(self.store, self.modes, self.sources),
+            desk=Desk(self.store, self.modes, self.sources, self.targets),
             file_host=self.host,
             stream_places=Places(1, 0.1),
+            reader_places=Places(2, 0, queue=0),
+            shared=self.simple.parent / "run" / "shared",
             metrics=self.metrics,
         )
 

@@ -1,6 +1,7 @@
 """The configuration: one YAML file, read once, complete and frozen."""
 
 from app.config.first_file import default_yaml
+from app.config.identity import own_mark
 from app.config.problems import ConfigError, Problem
 from app.config.reader import load
 from app.config.settings import (
@@ -9,6 +10,7 @@ from app.config.settings import (
     CachePolicy,
     Config,
     DecaySettings,
+    HiddenAnswer,
     IpModes,
     LegacyJson,
     Log,
@@ -35,6 +37,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DecaySettings",
+    "HiddenAnswer",
     "IpModes",
     "LegacyJson",
     "Log",
@@ -55,4 +58,5 @@ __all__ = [
     "VotesVia",
     "default_yaml",
     "load",
+    "own_mark",
 ]

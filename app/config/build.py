@@ -5,11 +5,12 @@ from pathlib import Path
 
 from app.bounds import MinFree, MoveBudget
 from app.config import cache_keys as cache
+from app.config import filter_keys, vote_keys
 from app.config import mirror_keys as mirror
 from app.config import moving_keys as moving
 from app.config import serving_keys as serving
-from app.config import vote_keys
 from app.config.checks import RULES, TIERS
+from app.config.filters import build_filters
 from app.config.found import Values
 from app.config.layout import database_file
 from app.config.settings import (
@@ -30,10 +31,13 @@ from app.config.settings import (
     Verify,
     Votes,
 )
+from app.filters.texts import Rule
 
 
-def build_config(values: Values, folder: Path) -> Config:
+def build_config(values: Values, folder: Path, required: tuple[Rule, ...] = ()) -> Config:
     """Return the configuration that the values of a file without problems are.
+
+    `required` is what files of requirements name.
 
     Raises:
         LookupError: There was a problem after all.
@@ -54,6 +58,8 @@ def build_config(values: Values, folder: Path) -> Config:
         timeouts=_timeouts(values),
         projects=values.need(mirror.PROJECTS),
         canonical=values.need(mirror.CANONICAL),
+        filters=build_filters(values, required),
+        hidden=values.need(filter_keys.HIDDEN),
         keep_deleted=values.need(mirror.KEEP_DELETED),
         database=_database(values, folder),
         schedule=_schedule(values),
@@ -77,6 +83,9 @@ def _upstream(values: Values) -> Upstream:
         packages_url_explicit=values.has(mirror.PACKAGES_URL),
         redirect_url=values.get(mirror.REDIRECT_URL) or packages_url,
         proxy=values.get(mirror.UPSTREAM_PROXY),
+        probe_interval=values.need(mirror.PROBE_INTERVAL),
+        proxied_range=values.need(mirror.PROXIED_RANGE),
+        redirects_to=values.get(mirror.REDIRECTS_TO) or (),
     )
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.config.cache_keys import CACHE_SIZE, DEDUP_WINDOW, TIER_SIZE, VOTE_WINDOW
 from app.config.found import Values
@@ -37,6 +38,7 @@ def check_agreement(values: Values, problems: Problems) -> None:
         _check_metrics,
         _check_rules,
         _check_lists,
+        _check_loops,
     ):
         check(values, problems)
 
@@ -140,3 +142,24 @@ def _check_lists(values: Values, problems: Problems) -> None:
                     place, f"{key.name}[{index}]: {item} is in the list already; remove it"
                 )
             counts[item] += 1
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def _check_loops(values: Values, problems: Problems) -> None:
+    """Refuse what is this mirror by its very address; the app finds out the rest by probes."""
+    listen = values.get(LISTEN)
+    keys: Sequence[Key[tuple[str, ...]]] = (PACKAGES_URL, REDIRECT_URL)
+    for key in keys:
+        found, urls = values.found.get(key.name), values.get(key)
+        if listen is None or found is None or urls is None:
+            continue
+        for url, place in zip(urls, found.items or (found.place,), strict=False):
+            parts = urlsplit(url)
+            own = (
+                parts.hostname == listen.host if listen.host else _is_loopback(parts.hostname or "")
+            )
+            if own and (parts.port or _PORTS[parts.scheme]) == listen.port:
+                message = f"{key.name}: {url} is this mirror itself; name where it gets files from"
+                problems.add(place, message)

@@ -18,7 +18,7 @@ from app.database_url import POSTGRESQL
 _MOST_TIERS = 16
 # What larder itself keeps in `repo_path`; clients read all but the last.
 _SERVED = ("simple", "json", "metadata")
-_OWN_FOLDERS = (*_SERVED, "run")
+_OWN_FOLDERS = (*_SERVED, "run", "sources")
 
 
 def check_layout(values: Values, folder: Path, problems: Problems) -> None:

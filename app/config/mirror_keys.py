@@ -64,11 +64,38 @@ UPSTREAM_PROXY = Key(
     "An HTTP proxy for everything that is fetched from upstream.",
     example="http://proxy.example.org:3128",
 )
+PROBE_INTERVAL = Key(
+    "upstream.probe_interval",
+    DURATION,
+    "How often each of `packages_url` and `redirect_url` is asked whether it answers. One that"
+    " failed is asked again after as long, then after twice as long, up to sixteen times.",
+    example="10s",
+    default="10s",
+    added=True,
+)
+PROXIED_RANGE = Key(
+    "upstream.proxied_range",
+    SIZE,
+    "Ranges up to this size, and HEAD, of a file that is not held are passed through for everybody:"
+    " uv and pip read a wheel's metadata so, and fail at a redirect or fetch the whole wheel."
+    " They ask for some 10 KB at a time, and for no more than a large wheel's list of files.",
+    example="1m",
+    default="1m",
+    added=True,
+)
+REDIRECTS_TO = Key(
+    "upstream.redirects_to",
+    several(URL),
+    "Internal hosts that upstream may redirect this machine to: an object store behind an index"
+    " of your own, say. Elsewhere in an internal network its redirects are not followed.",
+    example="https://store.example.org/",
+    added=True,
+)
 PROJECTS = Key(
     "index.projects",
     choice({projects.value: projects for projects in Projects}),
     "`all`: every project of upstream's. `on-demand`: a project enters when it is first asked"
-    " for, and is kept in step from then on.",
+    " for, and is kept in step from then on. `listed`: only those that `filters.projects` allows.",
     example="on-demand",
     default=Projects.ALL.value,
     added=True,

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from app.bounds import MinFree, MoveBudget
+from app.filters import Filters
 
 Network = IPv4Network | IPv6Network
 
@@ -25,6 +26,15 @@ class Projects(StrEnum):
 
     ALL = "all"
     ON_DEMAND = "on-demand"
+    LISTED = "listed"
+
+
+class HiddenAnswer(StrEnum):
+    """How the page of a hidden project is answered (`filters.hidden`)."""
+
+    NOT_FOUND = "404"
+    FORBIDDEN = "403"
+    UPSTREAM = "upstream"
 
 
 class LegacyJson(StrEnum):
@@ -74,6 +84,12 @@ class Upstream:
     redirect_url: tuple[str, ...]
     # An HTTP proxy for everything that is fetched upstream.
     proxy: str | None
+    # Seconds between two probes of each place of files.
+    probe_interval: int = 10
+    # Bytes of a range that is passed through for everybody.
+    proxied_range: int = 1 << 20
+    # Internal hosts that upstream's redirects may lead to.
+    redirects_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +252,8 @@ class Config:
     projects: Projects
     # Whether there is a second index, with upstream's own links.
     canonical: bool
+    filters: Filters
+    hidden: HiddenAnswer
     # Whether held files stay although upstream deleted them.
     keep_deleted: bool
     database: str

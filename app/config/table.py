@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.config import cache_keys, mirror_keys, moving_keys, serving_keys, vote_keys
+from app.config import cache_keys, filter_keys, mirror_keys, moving_keys, serving_keys, vote_keys
 from app.config.kinds import Key
 
 LIST_MARK = "[]"
@@ -22,6 +22,14 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "ip_modes": "How files that are not held are answered, by the client's network.",
         "ip_modes.rules[]": "Networks with a mode of their own.",
         "index": "Which projects the index has.",
+        "filters": "Which projects, releases and files there are: in the index, in the wish and at"
+        " the files' URLs. docs/filters.md explains them.",
+        "filters.projects": "Which projects there are.",
+        "filters.projects.metadata": "Which projects, by what they say of themselves in legacy"
+        " JSON, which must be mirrored.",
+        "filters.releases": "Which releases of them.",
+        "filters.exceptions[]": "Who may have something before `filters.releases.min_age`.",
+        "filters.files": "Which files of those.",
         "cache": "Which files are worth their disk.",
         "cache.decay": "The parameters of the policy `decay`. docs/scoring.md has the formula.",
         "cache.tiers[]": "The folders for held files, hottest first."
@@ -44,7 +52,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
 """Every section in the order of the reference, with what it is about."""
 
 # Every constant of the modules is a row, so that none can be forgotten here.
-_MODULES = (serving_keys, mirror_keys, cache_keys, moving_keys, vote_keys)
+_MODULES = (serving_keys, mirror_keys, cache_keys, moving_keys, vote_keys, filter_keys)
 _ROWS = tuple(row for module in _MODULES for row in vars(module).values())
 _ORDER = tuple(SECTIONS)
 KEYS: Final[tuple[Key[Any], ...]] = tuple(

@@ -5,12 +5,13 @@ made of.
 """
 
 from app.index.failures import MissingPageError, StalePageError
-from app.index.keeping import Index
+from app.index.keeping import HiddenProjectError, Index
 from app.index.outcome import QUARANTINED, Outcome
 from app.index.parts import IndexParts, IndexPolicy
 
 __all__ = [
     "QUARANTINED",
+    "HiddenProjectError",
     "Index",
     "IndexParts",
     "IndexPolicy",

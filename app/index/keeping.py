@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from app.filtering import Screened
+from app.filters import Facts
 from app.index.failures import MissingPageError, StalePageError, failure, has_lasted
 from app.index.outcome import Outcome
 from app.index.parts import IndexParts, IndexPolicy
@@ -19,6 +21,15 @@ from app.upstream import NoSuchProject, UpstreamError
 logger = logging.getLogger(__name__)
 
 
+class HiddenProjectError(Exception):
+    """Filters hide the project; the reason names the rule."""
+
+    def __init__(self, name: ProjectName, reason: str) -> None:
+        """Remember which, and why."""
+        super().__init__(f"{name}: {reason}")
+        self.name, self.reason = name, reason
+
+
 class Index:
     """The project pages that are here, and how they come and go."""
 
@@ -29,6 +40,8 @@ class Index:
         self._store, self._tree, self._locks = parts.store, parts.tree, parts.locks
         self._legacy, self._policy, self._clock = parts.legacy, policy, clock
         self._writer = Writer(parts, policy, clock)
+        self._facts = parts.filtering.facts
+        self._judge, self._sources = parts.filtering.judge, parts.filtering.sources
 
     def ask(self, name: ProjectName) -> None:
         """Bring a project in when it is asked for the first time.
@@ -37,15 +50,27 @@ class Index:
 
         Raises:
             NoSuchProject: Upstream has no such project.
+            HiddenProjectError: Filters hide it.
             UpstreamError: Upstream cannot be asked, or cannot be believed.
             LockTimeoutError: Another's fetch takes too long.
 
         """
+        verdict = self._judge.project_by_name(name)
+        if not verdict.shown:
+            raise HiddenProjectError(name, f"{verdict.rule}: {verdict.reason}")
         with self._locks.hold(name, self._policy.patience):
             if not self._tree.has(name):
-                self._writer.fetch(name, None, None)
+                known = self._hidden(name)
+                if known is None or known.rendered != self._policy.mark:
+                    self._writer.fetch(name, None, None)
             elif self._policy.canonical_url and not self._tree.has_canonical(name):
                 self._add_canonical(name)
+            else:
+                return
+            # What was just written, too.
+            known = self._hidden(name)
+            if known is not None:
+                raise HiddenProjectError(name, known.hidden or "")
 
     def bring(
         self, name: ProjectName, announced: int | None = None, *, listed: bool | None = None
@@ -66,7 +91,8 @@ class Index:
         listed = announced is not None if listed is None else listed
         with self._locks.hold(name, self._policy.patience):
             # What is not here needs no look into the store, unless something goes wrong.
-            tracked = self._store.tracked_project(name) if self._tree.has(name) else None
+            here = self._tree.has(name)
+            tracked = self._store.tracked_project(name) if here else self._hidden(name)
             return self._bring(name, tracked, announced, listed=listed)
 
     def render(self, name: ProjectName) -> Outcome:
@@ -99,7 +125,21 @@ class Index:
 
     def outdated(self) -> Iterator[Outdated]:
         """Yield, by name, the projects in step that `render` or `complete` are for."""
-        return self._store.outdated(self._policy.mark, legacy=self._legacy.mirrored)
+        now = int(self._clock())
+        return self._store.outdated(self._policy.mark, now, legacy=self._legacy.mirrored)
+
+    def screened(self, known: TrackedProject) -> Screened:
+        """Return what filters leave of a project now, by what is here; nothing is changed.
+
+        Raises:
+            LostPageError: What is here does not suffice.
+
+        """
+        return self._writer.screened(known, int(self._clock()))
+
+    def facts(self, legacy: bytes | None) -> Facts | None:
+        """Return what legacy JSON says that filters go by."""
+        return self._facts(legacy)
 
     def doubtful(self) -> list[ProjectName]:
         """Return a few projects that `complete` is for, though upstream lacked what it fetches."""
@@ -144,10 +184,12 @@ class Index:
         *,
         listed: bool,
     ) -> Outcome:
-        here = self._tree.has(name)
+        here = self._tree.has(name) or bool(tracked and tracked.hidden)
+        # Of a hidden one the whole page is kept; without it a 304 would leave nothing.
+        kept = here and (not tracked or not tracked.hidden or self._sources.has(name))
         with self._noting(name, tracked):
             try:
-                outcome = self._writer.fetch(name, tracked if here else None, announced)
+                outcome = self._writer.fetch(name, tracked if kept else None, announced)
             except NoSuchProject as error:
                 if not here:
                     self._writer.bury(name, announced)
@@ -156,7 +198,8 @@ class Index:
                     message = f"{error}, but upstream's list names it; what is here stays for now"
                     raise MissingPageError(message) from error
                 return Outcome.GONE
-            self._legacy.complete(name)
+            if outcome is not Outcome.HIDDEN:
+                self._legacy.complete(name)
         return outcome
 
     @contextmanager
@@ -171,6 +214,13 @@ class Index:
                 with suppress(LostPageError):
                     self._writer.render(known)
             raise
+
+    def _hidden(self, name: ProjectName) -> TrackedProject | None:
+        """Return a project that filters hide; nobody looks where there are none."""
+        if self._judge.empty and not self._sources.has(name):
+            return None
+        known = self._store.tracked_project(name)
+        return known if known and known.hidden is not None else None
 
     def _note(self, name: ProjectName, error: Exception, known: TrackedProject | None) -> None:
         self._store.fail(name, failure(error, known, int(self._clock())))

@@ -17,3 +17,5 @@ class Outcome(StrEnum):
     ABSENT = "absent"
     # PEP 792: its page says so and lists no files; what is held of it goes.
     QUARANTINED = "quarantined"
+    # Upstream has it, and filters hide it.
+    HIDDEN = "hidden"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.filtering import Filtering
 from app.legacy import LegacyPages
 from app.locks import NameLocks
 from app.rerender import OwnPages
@@ -20,6 +21,7 @@ class IndexParts:
     locks: NameLocks
     legacy: LegacyPages
     own: OwnPages
+    filtering: Filtering
 
 
 @dataclass(frozen=True, slots=True)

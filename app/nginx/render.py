@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from app.config.identity import own_mark
 from app.config.settings import Address, Config, LogFormat, VotesVia
 from app.model import PageFormat
 from app.nginx.accepting import (
@@ -140,7 +141,8 @@ def _of_mirror(config: Config) -> dict[str, object]:
         tier_patterns=[pattern(str(path), "cache.tiers") for path in tiers],
         canonical=config.canonical,
         pypi_url=plain(config.upstream.pypi_url, "upstream.pypi_url"),
-        redirect_url=plain(config.upstream.redirect_url[0], "upstream.redirect_url"),
+        redirect_urls=[plain(url, "upstream.redirect_url") for url in config.upstream.redirect_url],
+        own_mark=plain(own_mark(config), "the mirror's mark"),
         user_agent=sentence(config.sync.user_agent, "sync.user_agent"),
         client_read=seconds.read,
         client_write=seconds.write,
@@ -149,6 +151,7 @@ def _of_mirror(config: Config) -> dict[str, object]:
         ask_timeout=seconds.upstream + _ASK_MARGIN,
         breaker=BREAKER_SECONDS,
         decision_timeout=DECISION_TIMEOUT_MS,
+        filters=int(not config.filters.empty),
     )
 
 

@@ -1,6 +1,6 @@
 """The index's plan: what is here against what upstream announces."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -42,6 +42,10 @@ class IndexPolicy:
     everything: bool
     # Seconds after which a page is asked for again where no serial speaks for it.
     max_age: int
+    # Whether a project may be here, by its name; what may not is neither added nor updated.
+    admits: Callable[[ProjectName], bool] | None = None
+    # Projects that are asked for where no list names them.
+    named: frozenset[ProjectName] = frozenset()
 
 
 @dataclass(slots=True)
@@ -70,7 +74,9 @@ def plan_index(
     keeps its page. Its page is asked for, and the answer decides.
     """
     plan, steps = IndexPlan(), list[ProjectStep]()
+    missing = set(policy.named) if announced is None else set[ProjectName]()
     for state in states:
+        missing.discard(state.name)
         serial = announced.pop(state.name, None) if announced is not None else None
         if announced is not None and serial is None:
             if state.gone:
@@ -81,9 +87,18 @@ def plan_index(
             plan.older += serial < state.serial
         if step := _plan_project(state, serial, policy, now):
             steps.append(step)
-    added = announced if policy.everything and announced else {}
+    steps += (AddProject(name) for name in sorted(missing))
+    added = _admitted(announced, policy) if policy.everything and announced else {}
     plan.steps = ProjectSteps(steps, added)
     return plan
+
+
+def _admitted(announced: dict[ProjectName, int], policy: IndexPolicy) -> dict[ProjectName, int]:
+    """Leave what may be here; in place, for it may be most of the memory."""
+    if policy.admits is not None:
+        for name in [name for name in announced if not policy.admits(name)]:
+            del announced[name]
+    return announced
 
 
 def plan_retries(states: Iterable[ProjectState], now: int) -> list[Step]:
@@ -110,13 +125,20 @@ def plan_changes(
     return [
         UpdateProject(name, change.serial, listed=not change.removed)
         for name, change in sorted(changes.items())
-        if policy.everything or name in tracked
+        if (policy.everything or name in tracked) and _may_be_here(name, policy)
     ]
+
+
+def _may_be_here(name: ProjectName, policy: IndexPolicy) -> bool:
+    return policy.admits is None or policy.admits(name)
 
 
 def _plan_project(
     state: ProjectState, serial: int | None, policy: IndexPolicy, now: int
 ) -> ProjectStep | None:
+    if serial is not None and not _may_be_here(state.name, policy):
+        # What is here of it is kept, to be shown again; it is hidden, and grows old.
+        return None
     if state.gone:
         # A tombstone stands until the serial moves; a fresh one is looked at again.
         due = serial != state.gone_serial or _is_due(state, now)

@@ -64,6 +64,24 @@ class RenderProject(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeProject(Step):
+    """What rendering a project anew would change: for a dry run, which carries out nothing."""
+
+    verb: ClassVar[str] = "change"
+    project: ProjectName
+    # The files that would come and go; whole projects have a reason in place of them.
+    come: tuple[str, ...] = ()
+    go: tuple[str, ...] = ()
+    why: str = ""
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        parts = [f"+{name}" for name in self.come] + [f"-{name}" for name in self.go]
+        files = f": {', '.join(parts)}" if parts else ""
+        return f"render {self.project} anew{files}{f' ({self.why})' if self.why else ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class CompleteProject(Step):
     """Fetch the legacy JSON that a project's pages lack."""
 
@@ -112,6 +130,20 @@ class Withdraw(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class DenyFiles(Step):
+    """Refuse known-bad files before anything else is done."""
+
+    verb: ClassVar[str] = "deny"
+    parallel: ClassVar[bool] = False
+    asks: ClassVar[bool] = False
+    digests: int
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return f"refuse the files that have one of {self.digests} denied digests, and no others"
+
+
+@dataclass(frozen=True, slots=True)
 class KeepList(Step):
     """Note which list of upstream's the index is in step with."""
 
@@ -122,6 +154,8 @@ class KeepList(Step):
     last_modified: str | None = None
     # How far the changelog has been followed: a copy of the list may be older than that.
     followed: int | None = None
+    # For which projects that is so: another choice, or other filters, ask for all of it again.
+    scope: str = ""
 
     @property
     def known(self) -> int | None:

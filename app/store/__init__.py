@@ -8,7 +8,7 @@ from app.store.documents import DocumentQueries
 from app.store.errors import StoreAwayError, StoreBusyError, StoreError, UnlistedError
 from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
-from app.store.index import Failure, IndexQueries, KnownFile, Rendered, Settled
+from app.store.index import Failure, Filtered, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
 from app.store.popularity import Popular
 from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
@@ -21,6 +21,7 @@ from app.store.votes import VoteQueries
 __all__ = [
     "DueFile",
     "Failure",
+    "Filtered",
     "Held",
     "IndexCounts",
     "KnownFile",

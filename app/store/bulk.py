@@ -5,23 +5,32 @@ build its statements than the database to run them.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from app import model
-from app.names import ProjectName
+from app.names import FilePath, ProjectName
 from app.store.connection import Connection
-from app.store.index import Rendered, Settled, file_data, storable
+from app.store.index import Filtered, Rendered, Settled, file_data, storable
+from app.store.tables import HIDDEN, LISTED
+
+NOTHING: Mapping[ProjectName, Collection[FilePath]] = MappingProxyType({})
 
 
 class BulkQueries(Connection):
     """What `IndexQueries` does for one project, for many."""
 
-    def record_all(self, projects: Sequence[tuple[model.Project, bool]]) -> None:
+    def record_all(
+        self,
+        projects: Sequence[tuple[model.Project, bool]],
+        hidden: Mapping[ProjectName, Collection[FilePath]] = NOTHING,
+    ) -> None:
         """Make the files of projects known, as `record` does, in one transaction.
 
-        With each project comes whether to keep what is held of it. What one of them
-        lists no more, another of them may list.
+        With each project, and all the files that upstream lists, comes whether to keep what
+        is held of it. What one of them lists no more, another of them may list. `hidden` are
+        those of the files that filters hide.
         """
         entries = json.dumps([(project.name, storable(project.status)) for project, _ in projects])
         names = json.dumps([project.name for project, _ in projects])
@@ -31,13 +40,18 @@ class BulkQueries(Connection):
             listing = set(self._value(self._statements.listing, json.dumps(list(numbers.values()))))
             rows: list[tuple[Any, ...]] = []
             for project, keep_held in projects:
-                number = numbers[project.name]
+                number, unseen = numbers[project.name], hidden.get(project.name, ())
                 files = {file.path: file_data(file) for file in project.files}
                 if number in listing:
                     self._sql(self._statements.unlist, number, json.dumps(list(files)), keep_held)
-                rows += ((number, path, *data) for path, data in files.items())
+                rows += (
+                    (number, path, *data, HIDDEN if path in unseen else LISTED)
+                    for path, data in files.items()
+                )
             for sql, part in self._statements.upserts(rows):
                 self._sql(sql, *part)
+            for name in hidden:
+                self._sql(self._statements.conceal, numbers[name])
 
     def settle_all(self, written: Iterable[tuple[ProjectName, Settled | Rendered]]) -> None:
         """Note that the pages which `record_all` announced are written."""
@@ -45,7 +59,7 @@ class BulkQueries(Connection):
         marked: list[tuple[Any, ...]] = []
         for name, page in written:
             if isinstance(page, Rendered):
-                marked.append((name, page.mark))
+                marked.append((name, page.mark, *_said(page.filtered)))
             else:
                 settled.append((name, *_values(page)))
         with self._writing():
@@ -64,4 +78,9 @@ class BulkQueries(Connection):
 def _values(page: Settled) -> tuple[Any, ...]:
     """Return what `settle` says of a page, in its order."""
     legacy = 1 if page.legacy else None
-    return page.serial, page.etag, page.last_modified, page.now, page.rendered, legacy
+    said = _said(page.filtered)
+    return page.serial, page.etag, page.last_modified, page.now, page.rendered, legacy, *said
+
+
+def _said(filtered: Filtered) -> tuple[Any, ...]:
+    return filtered.hidden, filtered.review_at, 1 if filtered.metadata_only else None

@@ -10,7 +10,7 @@ from app.names import FilePath
 from app.store.connection import Connection, chunks
 from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
-from app.store.tables import File, Heat, Holding, Project, Tier, Wish
+from app.store.tables import HIDDEN, WITHDRAWN, File, Heat, Holding, Project, Tier, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class HoldingQueries(Connection):
         """Yield everything that is held, by path."""
         with self._reading():
             announced = ~File.metadata_sha256.is_null()
-            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed, announced)
+            query = Holding.select(File.path, Tier.root, Holding.bytes, File.listed == 1, announced)
             joined = query.join(File).switch(Holding).join(Tier).order_by(File.path)
             for path, root, size, *flags in self._stream(joined):
                 yield Held(path, root, size, *map(bool, flags))
@@ -82,6 +82,8 @@ class HoldingQueries(Connection):
                 files = [file for (file,) in self._rows(query)]
                 self._count_out(files)
                 self._run(Holding.delete().where(Holding.file.in_(files)))
+                gone = File.update(listed=HIDDEN).where(File.listed == WITHDRAWN)
+                self._run(gone.where(File.path.in_(part)))
 
     def held_by_tier(self) -> dict[str, tuple[int, int]]:
         """Return how many files each tier holds, and their bytes, by its folder."""
@@ -150,16 +152,21 @@ class HoldingQueries(Connection):
         self._run(Tier.update(update).where(Tier.id == tier))
 
     def unlisted(self) -> Iterator[FilePath]:
-        """Yield the files that no page lists any more, as long as they are known."""
+        """Yield the files that no page lists any more, as long as they are known.
+
+        Of those that filters hide, only what is still held: there may be millions.
+        """
         with self._reading():
-            for (path,) in self._rows(File.select(File.path).where(File.listed == SQL("0"))):
-                yield path
+            # Literals, for `file_unlisted` and `file_hidden`.
+            for listed in ("0", "-2"):
+                for (path,) in self._rows(File.select(File.path).where(File.listed == SQL(listed))):
+                    yield path
 
     def unlisted_of(self, paths: list[FilePath]) -> Iterator[FilePath]:
         """Yield those of the files that are known, and that no page lists any more."""
         with self._reading():
             for part in chunks(paths):
-                query = File.select(File.path).where(File.path.in_(part), File.listed == 0)
+                query = File.select(File.path).where(File.path.in_(part), File.listed != 1)
                 for (path,) in self._rows(query):
                     yield path
 

@@ -9,7 +9,7 @@ from peewee import EXCLUDED, fn
 from app import model
 from app.names import FilePath, ProjectName, Sha256
 from app.store.connection import Connection, chunks
-from app.store.tables import File, Holding, Project
+from app.store.tables import LISTED, File, Holding, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,21 @@ class KnownFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Filtered:
+    """What filters say of a project."""
+
+    # Which of them hides it, and why; None: it has a page.
+    hidden: str | None = None
+    # When that, or what its page lists, may change by itself.
+    review_at: int | None = None
+    # Its files are never held.
+    metadata_only: bool = False
+
+
+UNFILTERED = Filtered()
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What is known of a page once it is written: the last word of an update."""
 
@@ -49,6 +64,7 @@ class Settled:
     # The mark of how it was rendered, and whether its legacy JSON lies beside it.
     rendered: str | None = None
     legacy: bool = False
+    filtered: Filtered = UNFILTERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,7 @@ class Rendered:
     """The mark of a page that was rendered anew from what is here: all else stays known."""
 
     mark: str
+    filtered: Filtered = UNFILTERED
 
 
 KNOWN = (
@@ -80,7 +97,7 @@ _INSERT = (File.project, File.path, *_DATA, File.listed)
 # What is known of a page that is here, and of none that is not.
 _OF_THE_PAGE = (
     *("serial", "etag", "last_modified", "checked_at", "status"),
-    *("rendered", "legacy"),
+    *("rendered", "legacy", "hidden", "review_at", "metadata_only"),
 )
 
 # What a project in step has in the columns of failure.
@@ -101,6 +118,13 @@ class IndexQueries(Connection):
         with self._reading():
             query = File.select(*KNOWN).join(Project)
             row = next(self._rows(query.where(File.path == path, File.listed == 1)), None)
+            return KnownFile(*row) if row else None
+
+    def hidden_file(self, path: FilePath) -> KnownFile | None:
+        """Return a file that upstream lists and filters hide, or None."""
+        with self._reading():
+            query = File.select(*KNOWN).join(Project)
+            row = next(self._rows(query.where(File.path == path, File.listed < 0)), None)
             return KnownFile(*row) if row else None
 
     def files(self, paths: list[FilePath]) -> Iterator[KnownFile]:
@@ -260,4 +284,4 @@ def file_data(file: model.File) -> tuple[Any, ...]:
 def _differs(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     # A size that was asked of the file host stays known when the index tells none.
     sha256, size, *rest, listed = old
-    return not listed or (sha256, *rest) != (new[0], *new[2:]) or new[1] not in (None, size)
+    return listed != LISTED or (sha256, *rest) != (new[0], *new[2:]) or new[1] not in (None, size)

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peewee import EXCLUDED, fn
 
@@ -15,7 +15,7 @@ from app.model import VoteSource
 from app.names import FilePath
 from app.scoring import HeatScale
 from app.store.connection import Connection, chunks
-from app.store.tables import File, Heat, Setting, Tally, Window
+from app.store.tables import File, Heat, Project, Setting, Tally, Window
 
 _SCALE = "heat"
 """The setting that has the scale."""
@@ -68,7 +68,7 @@ class PopularityQueries(Connection):
         with self._reading():
             for part in chunks(paths):
                 query = File.select(File.id, File.path, File.size, _ANNOUNCED)
-                known = query.where(File.path.in_(part), File.listed == 1, ~File.sha256.is_null())
+                known = query.where(File.path.in_(part), *_holdable())
                 for file, path, size, announced in self._rows(known):
                     yield Popular(
                         file, path, size, 0, 0, 0.0, inherited=False, announced=bool(announced)
@@ -103,7 +103,7 @@ class PopularityQueries(Connection):
         columns = (Heat.votes, Heat.ever, Heat.heat, Heat.inherited)
         query = Heat.select(Heat.file, File.path, File.size, *columns, _ANNOUNCED)
         query = query.join(File, on=(File.id == Heat.file))
-        held = query.where(condition, File.listed == 1, ~File.sha256.is_null())
+        held = query.where(condition, *_holdable())
         return list(self._rows(held.order_by(Heat.file).limit(_PAGE)))
 
     def _add_heat(self, rows: Sequence[tuple[int, float, int, int]]) -> None:
@@ -127,6 +127,12 @@ class PopularityQueries(Connection):
 def scale_value(scale: HeatScale) -> bytes:
     """Return a scale as the setting has it."""
     return json.dumps(asdict(scale)).encode()
+
+
+def _holdable() -> tuple[Any, ...]:
+    """Match files that may be held."""
+    redirected = Project.select(Project.id).where(Project.metadata_only == 1)
+    return File.listed == 1, ~File.sha256.is_null(), File.project.not_in(redirected)
 
 
 def _popular(row: _Row, scale: HeatScale, now: int) -> Popular:

@@ -81,6 +81,15 @@ _UPGRADES: Mapping[bytes, tuple[bytes, tuple[str, ...]]] = {
             COUNT_TIERS,
         ),
     ),
+    b"6": (
+        b"7",
+        (
+            "ALTER TABLE project ADD COLUMN hidden TEXT",
+            "ALTER TABLE project ADD COLUMN review_at BIGINT",
+            "ALTER TABLE project ADD COLUMN metadata_only INTEGER",
+            'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
+        ),
+    ),
 }
 
 # What only SQLite knows. There the numbers of `file` must not be used again, which a

@@ -15,12 +15,13 @@ UPDATE file SET
     metadata_sha256 = new.metadata_sha256,
     upload_time = new.upload_time,
     provenance = new.provenance,
-    listed = 1
+    listed = new.listed
 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[],
-    %s::text[], %s::text[], %s::text[])
-AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
+    %s::text[], %s::text[], %s::text[], %s::int[])
+AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
 WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project_id AND (
-    file.sha256 IS DISTINCT FROM new.sha256
+    (file.listed = 1) <> (new.listed = 1)
+    OR file.sha256 IS DISTINCT FROM new.sha256
     OR file.size IS DISTINCT FROM COALESCE(new.size, file.size)
     OR file.origin IS DISTINCT FROM new.origin
     OR file.metadata_sha256 IS DISTINCT FROM new.metadata_sha256
@@ -33,9 +34,9 @@ WHERE file.path = new.path AND (file.listed = 0 OR file.project_id = new.project
 _INSERT = """
 INSERT INTO file
     (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
-SELECT new.*, 1 FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[],
-    %s::text[], %s::text[], %s::text[])
-AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance)
+SELECT new.* FROM unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::text[],
+    %s::text[], %s::text[], %s::text[], %s::int[])
+AS new (project_id, path, sha256, size, origin, metadata_sha256, upload_time, provenance, listed)
 WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = new.path)
 """
 
@@ -64,13 +65,18 @@ WHERE name IN (SELECT json_array_elements_text(%s::json))
     listing = """
 SELECT COALESCE(json_agg(id)::text, '[]') FROM project
 WHERE id IN (SELECT json_array_elements_text(%s::json)::int)
-AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed = 1)
+AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed <> 0)
 """
     unlist = """
 UPDATE file SET listed = 0
-WHERE project_id = %s AND listed = 1
+WHERE project_id = %s AND listed <> 0
 AND path NOT IN (SELECT json_array_elements_text(%s::json))
 AND NOT (%s AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
+"""
+    conceal = """
+UPDATE file SET listed = -2
+WHERE project_id = %s AND listed = -1
+AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id)
 """
     wish = """
 INSERT INTO wish (file_id, rank, score)
@@ -85,6 +91,9 @@ UPDATE project SET
     checked_at = (page->>4)::bigint,
     rendered = page->>5,
     legacy = (page->>6)::int,
+    hidden = page->>7,
+    review_at = (page->>8)::bigint,
+    metadata_only = (page->>9)::int,
     failure = NULL,
     failure_kind = NULL,
     failing_since = NULL,
@@ -99,20 +108,29 @@ SELECT COUNT(*), COUNT(failing_since), COALESCE(SUM(CASE WHEN failing_since < %s
 FROM project WHERE gone_at IS NULL
 """
     mark = """
-UPDATE project SET rendered = page->>1
+UPDATE project SET
+    rendered = page->>1,
+    hidden = page->>2,
+    legacy = CASE WHEN page->>2 IS NULL THEN legacy END,
+    review_at = (page->>3)::bigint,
+    metadata_only = (page->>4)::int
 FROM json_array_elements(%s::json) AS page WHERE project.name = page->>0
 """
     withdrawn = """
 SELECT path, root, bytes
-FROM file
-JOIN holding ON holding.file_id = file.id
+FROM (
+    SELECT id, path FROM file WHERE listed = 0
+    UNION ALL SELECT id, path FROM file WHERE listed = -2
+) AS gone
+JOIN holding ON holding.file_id = gone.id
 JOIN tier ON tier.id = holding.tier_id
-WHERE listed = 0 ORDER BY path
+ORDER BY path
 """
     outdated = """
 SELECT name, stale, missing FROM (
-    SELECT name, rendered IS DISTINCT FROM %s AS stale,
-        %s::boolean AND legacy IS NULL AND failure IS NULL AS missing
+    SELECT name,
+        rendered IS DISTINCT FROM %s OR COALESCE(review_at <= %s, FALSE) AS stale,
+        %s::boolean AND legacy IS NULL AND failure IS NULL AND hidden IS NULL AS missing
     FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL
 ) AS here
 WHERE stale OR missing ORDER BY name

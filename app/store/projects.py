@@ -45,6 +45,9 @@ class TrackedProject:
     retry_at: int | None = None
     # The mark of how its pages were rendered; None where that is not known.
     rendered: str | None = None
+    # Which filter hides it, and why; when to look at it again.
+    hidden: str | None = None
+    review_at: int | None = None
 
     @property
     def gone(self) -> bool:
@@ -70,15 +73,21 @@ _TRACKED = (
     Project.tries,
     Project.retry_at,
     Project.rendered,
+    Project.hidden,
+    Project.review_at,
 )
 
+
+_FOLDER = 1
+"""What `_STATES` has for a project whose folder is here; 2 is for one that filters hide."""
 
 # A row for each field of `ProjectState`. In plain SQL: peewee needs longer for a row than
 # the database. `folder` is the connection's own table (`Engine.noted`),
 # `busy` is `planning.BUSY`.
 _STATES = """
 SELECT name, serial, checked_at,
-    EXISTS (SELECT 1 FROM folder WHERE folder.name = project.name),
+    CASE WHEN hidden IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM folder WHERE folder.name = project.name) THEN 1 ELSE 0 END,
     gone_serial, gone_at IS NOT NULL, retry_at,
     failure_kind IS NOT NULL AND failure_kind = 'busy'
 FROM project WHERE gone_at IS NULL OR gone_serial IS NOT NULL ORDER BY name
@@ -90,7 +99,8 @@ SELECT name FROM folder WHERE NOT EXISTS (
 ) ORDER BY name
 """
 _LISTED = """
-SELECT name, serial FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL ORDER BY name
+SELECT name, serial FROM project WHERE gone_at IS NULL AND checked_at IS NOT NULL AND hidden IS NULL
+ORDER BY name
 """
 
 
@@ -107,7 +117,7 @@ class ProjectQueries(Connection):
             found = 0
             for row in self._engine.stream(_STATES):
                 state = ProjectState._make(row)
-                found += state.page
+                found += state.page == _FOLDER
                 yield state
             if count > found:
                 for (name,) in self._engine.stream(_STRAYS):
@@ -159,11 +169,17 @@ class ProjectQueries(Connection):
                 self._sql(self._statements.count_index, stuck_since).fetchone()
             )
 
+    def count_hidden(self) -> int:
+        """Return how many projects filters hide."""
+        with self._reading():
+            query = Project.select(fn.COUNT(Project.id)).where(Project.gone_at.is_null())
+            return int(self._only(query.where(~Project.hidden.is_null())))
+
     def last_serial(self) -> int | None:
         """Return the highest serial of the pages that are here."""
         with self._reading():
             query = Project.select(fn.MAX(Project.serial)).where(Project.gone_at.is_null())
-            serial: int | None = self._only(query)
+            serial: int | None = self._only(query.where(Project.hidden.is_null()))
             return serial
 
     def index_mark(self) -> str:
@@ -178,7 +194,8 @@ class ProjectQueries(Connection):
             query = Project.select(
                 fn.COUNT(Project.serial), fn.SUM(Project.id), fn.SUM(serial), fn.SUM(products)
             )
-            here = query.where(Project.gone_at.is_null(), ~Project.checked_at.is_null())
+            shown = query.where(Project.gone_at.is_null(), Project.hidden.is_null())
+            here = shown.where(~Project.checked_at.is_null())
             return " ".join(str(number or 0) for number in next(self._rows(here)))
 
     def count_stuck(self, since: int) -> int:

@@ -18,9 +18,10 @@ ON CONFLICT (path) DO UPDATE SET
     metadata_sha256 = excluded.metadata_sha256,
     upload_time = excluded.upload_time,
     provenance = excluded.provenance,
-    listed = 1
+    listed = excluded.listed
 WHERE listed = 0 OR project_id = excluded.project_id AND (
-    sha256 IS NOT excluded.sha256
+    (listed = 1) IS NOT (excluded.listed = 1)
+    OR sha256 IS NOT excluded.sha256
     OR size IS NOT COALESCE(excluded.size, size)
     OR origin IS NOT excluded.origin
     OR metadata_sha256 IS NOT excluded.metadata_sha256
@@ -28,7 +29,7 @@ WHERE listed = 0 OR project_id = excluded.project_id AND (
     OR provenance IS NOT excluded.provenance
 )
 """
-_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, 1)"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # Every statement gives the interpreter's lock away and must wait to have it back, so
 # few long ones are faster than many short ones. Few lengths, so that the connection
 # keeps the statements compiled.
@@ -63,12 +64,17 @@ SELECT json_group_object(name, id) FROM project WHERE name IN (SELECT value FROM
 """
     listing = """
 SELECT json_group_array(id) FROM project WHERE id IN (SELECT value FROM json_each(?))
-AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed = 1)
+AND EXISTS (SELECT 1 FROM file WHERE file.project_id = project.id AND file.listed <> 0)
 """
     unlist = """
 UPDATE file SET listed = 0
-WHERE project_id = ? AND listed = 1 AND path NOT IN (SELECT value FROM json_each(?))
+WHERE project_id = ? AND listed <> 0 AND path NOT IN (SELECT value FROM json_each(?))
 AND NOT (? AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id))
+"""
+    conceal = """
+UPDATE file SET listed = -2
+WHERE project_id = ? AND listed = -1
+AND EXISTS (SELECT 1 FROM holding WHERE holding.file_id = file.id)
 """
     wish = """
 INSERT INTO wish (file_id, rank, score)
@@ -82,6 +88,9 @@ UPDATE project SET
     checked_at = json_extract(page.value, '$[4]'),
     rendered = json_extract(page.value, '$[5]'),
     legacy = json_extract(page.value, '$[6]'),
+    hidden = json_extract(page.value, '$[7]'),
+    review_at = json_extract(page.value, '$[8]'),
+    metadata_only = json_extract(page.value, '$[9]'),
     failure = NULL,
     failure_kind = NULL,
     failing_since = NULL,
@@ -96,25 +105,37 @@ SELECT COUNT(*), COUNT(failing_since), COALESCE(SUM(CASE WHEN failing_since < ? 
 FROM project WHERE gone_at IS NULL
 """
     mark = """
-UPDATE project SET rendered = json_extract(page.value, '$[1]')
+UPDATE project SET
+    rendered = json_extract(page.value, '$[1]'),
+    hidden = json_extract(page.value, '$[2]'),
+    legacy = CASE WHEN json_extract(page.value, '$[2]') IS NULL THEN legacy END,
+    review_at = json_extract(page.value, '$[3]'),
+    metadata_only = json_extract(page.value, '$[4]')
 FROM json_each(?) AS page WHERE project.name = json_extract(page.value, '$[0]')
 """
     # By the index of what is not listed; ordered by `path` alone, SQLite would rather go
     # through all files by their paths.
     withdrawn = """
 SELECT path, root, bytes
-FROM file
-JOIN holding ON holding.file_id = file.id
+FROM (
+    SELECT id, path FROM file WHERE listed = 0
+    UNION ALL SELECT id, path FROM file WHERE listed = -2
+) AS gone
+JOIN holding ON holding.file_id = gone.id
 JOIN tier ON tier.id = holding.tier_id
-WHERE listed = 0 ORDER BY +path
+ORDER BY +path
 """
     # A scan of the table, some 0.3 s for 800,000 rows: the index by name would be walked
     # only to have the order, and cost a look into the table for each row. What is found is
     # sorted.
     outdated = """
-SELECT name, rendered IS NOT ?1, ?2 AND legacy IS NULL AND failure IS NULL FROM project
-WHERE gone_at IS NULL AND checked_at IS NOT NULL
-AND (rendered IS NOT ?1 OR ?2 AND legacy IS NULL AND failure IS NULL)
+SELECT name, rendered IS NOT ?1 OR COALESCE(review_at <= ?2, FALSE),
+    ?3 AND legacy IS NULL AND failure IS NULL AND hidden IS NULL FROM project
+WHERE gone_at IS NULL AND checked_at IS NOT NULL AND (
+    rendered IS NOT ?1
+    OR review_at <= ?2
+    OR ?3 AND legacy IS NULL AND failure IS NULL AND hidden IS NULL
+)
 ORDER BY +name
 """
 

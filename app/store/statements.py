@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 Row = tuple[Any, ...]
-"""A file's project, path, digest, size, origin, companion, upload time and provenance."""
+"""A file's project, path, digest, size, origin, companion, upload time, provenance, and
+whether it is listed."""
 
 Run = Callable[..., Any]
 """Runs a statement with its parameters, and returns its cursor."""
@@ -29,17 +30,22 @@ class Statements(ABC):
     listing: ClassVar[str]
     # Of a project's number, the paths that it lists, and whether to keep what is held.
     unlist: ClassVar[str]
+    # Of a project's number: its hidden files that are still held are to be withdrawn.
+    conceal: ClassVar[str]
     # Wishes for a file, by its number, with rank and score; some may have been forgotten.
     wish: ClassVar[str]
-    # Of lists of name, serial, ETag, Last-Modified, time, mark and whether legacy JSON is here.
+    # Of lists of name, serial, ETag, Last-Modified, time, mark, whether legacy JSON is here,
+    # and what filters say of it.
     settle: ClassVar[str]
     # Of a time, to a row as `projects.IndexCounts`.
     count_index: ClassVar[str]
-    # Of lists of name and mark. Serial, validators and failure stay: upstream was not asked.
+    # Of lists of name, mark, and what filters say. Serial, validators and failure stay:
+    # upstream was not asked. With the page of a hidden one its legacy JSON goes.
     mark: ClassVar[str]
-    # Path, root and bytes of what is held and not listed, by path.
+    # Path, root and bytes of what is held and not listed, or hidden, by path.
     withdrawn: ClassVar[str]
-    # Of a mark, and whether legacy JSON is wanted, to rows as `rendering.Outdated`, by name.
+    # Of a mark, the time, and whether legacy JSON is wanted, to rows as
+    # `rendering.Outdated`, by name.
     outdated: ClassVar[str]
 
     @abstractmethod

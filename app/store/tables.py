@@ -16,6 +16,11 @@ from peewee import (
     TextField,
 )
 
+LISTED = 1
+HIDDEN = -1
+WITHDRAWN = -2
+"""Values of `File.listed` that others write."""
+
 
 class Project(Model):
     """A project of the index: its name, and what upstream said of it last."""
@@ -46,6 +51,12 @@ class Project(Model):
     rendered = TextField(null=True)
     # 1 where the legacy JSON of its page is here, 2 where upstream had none; else null.
     legacy = IntegerField(null=True)
+    # Which filter hides it, and why; null: it has a page. `sources/` has what it is shown by.
+    hidden = TextField(null=True)
+    # When filters may decide otherwise about it though nothing but the time has changed.
+    review_at = BigIntegerField(null=True)
+    # 1 where its files are never held (`filters.projects.metadata_only`); else null.
+    metadata_only = IntegerField(null=True)
 
     class Meta:
         """Peewee's options."""
@@ -69,7 +80,8 @@ class File(Model):
     upload_time = TextField(null=True)
     # Upstream's URL of its provenance (PEP 740).
     provenance = TextField(null=True)
-    # 0 once no page lists it any more: nothing may wish for it.
+    # 0 once no page lists it any more: nothing may wish for it. Upstream lists it, and
+    # filters hide it: -1; -2 as long as it is still held.
     listed = IntegerField(default=1)
 
     class Meta:
@@ -81,6 +93,7 @@ class File(Model):
 # What was withdrawn is looked for in each run: a few rows of many millions. SQLite uses a
 # partial index only where the query has the same condition as a literal.
 File.add_index(SQL('CREATE INDEX "file_unlisted" ON "file" ("id") WHERE "listed" = 0'))
+File.add_index(SQL('CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2'))
 
 
 class Tier(Model):
@@ -236,4 +249,4 @@ TABLES: tuple[type[Model], ...] = (
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"6"
+    VERSION: ClassVar[bytes] = b"7"

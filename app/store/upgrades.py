@@ -64,5 +64,14 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
             COUNT_TIERS,
         ),
     ),
+    b"6": (
+        b"7",
+        (
+            "ALTER TABLE project ADD COLUMN hidden TEXT",
+            "ALTER TABLE project ADD COLUMN review_at INTEGER",
+            "ALTER TABLE project ADD COLUMN metadata_only INTEGER",
+            'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
+        ),
+    ),
 }
 """From each version the next, and the statements that lead there."""

@@ -17,11 +17,13 @@ from app.upstream.errors import (
 )
 from app.upstream.files import FileBody
 from app.upstream.legacy import Legacy
-from app.upstream.policy import UpstreamPolicy
+from app.upstream.policy import Addresses, UpstreamPolicy
+from app.upstream.probing import failure_by, failure_of
 from app.upstream.projects import FetchedProject, Validators
 from app.upstream.serials import NotModified, SerialList
 
 __all__ = [
+    "Addresses",
     "CutBodyError",
     "FetchedProject",
     "FileBody",
@@ -37,5 +39,7 @@ __all__ = [
     "UpstreamUnavailable",
     "UpstreamUntrusted",
     "Validators",
+    "failure_by",
+    "failure_of",
     "shown",
 ]

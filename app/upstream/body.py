@@ -54,7 +54,9 @@ def raw_pieces(response: requests.Response, meter: Meter, size: int = _PIECE) ->
             meter.take(len(piece))
             yield piece
     except ReadTimeoutError as error:
-        raise UpstreamUnavailable(response.url, "fell silent in the middle") from error
+        silent = UpstreamUnavailable(response.url, "fell silent in the middle")
+        silent.timed_out = True
+        raise silent from error
     except (HTTPError, OSError) as error:
         # urllib3 has counted.
         raise CutBodyError(response.url, "broke off in the middle") from error

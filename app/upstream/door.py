@@ -1,16 +1,20 @@
 """`Upstream`, the whole door."""
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from app.model import Change
 from app.names import FilePath, ProjectName
 from app.pacing import Pace
+from app.targets import Failure
 from app.upstream import files
 from app.upstream.changelog import NoChangelog
 from app.upstream.core_metadata import core_metadata
 from app.upstream.documents import fetch_document
 from app.upstream.legacy import Legacy
 from app.upstream.policy import Addresses, UpstreamPolicy, url_below
+from app.upstream.probing import PROBE_TIMEOUT, probe
 from app.upstream.projects import FetchedProject, ProjectPages, Validators
 from app.upstream.serials import NotModified, SerialList, Serials
 from app.upstream.wire import Wire
@@ -29,10 +33,20 @@ class Upstream:
         self._pages = ProjectPages(self._wire, addresses, policy.places, policy.max_page_size)
         self._serials = Serials(self._wire, addresses)
         self._packages_url = policy.packages_url
+        # In which order to try them now; whoever knows how they stand says it.
+        self.order: Callable[[Sequence[str]], Sequence[str]] = tuple
+        # A probe is not repeated, and waits for no longer than a client would.
+        quick = replace(policy, retry=0, timeout=min(policy.timeout, PROBE_TIMEOUT))
+        self._probing = Wire(quick, addresses, Pace(None))
 
     def close(self) -> None:
         """End all connections."""
         self._wire.close()
+        self._probing.close()
+
+    def probe(self, url: str, *, is_file: bool) -> Failure | None:
+        """Return what is wrong with a place of files; `url` is it, or a file that it may have."""
+        return probe(self._probing, url, is_file=is_file)
 
     def project(self, name: ProjectName, known: Validators | None = None) -> FetchedProject | None:
         """Return a project's page as it is upstream, or None where `known` still holds.
@@ -154,4 +168,4 @@ class Upstream:
         """Return where a file can be fetched, in the order in which to try."""
         if origin is not None:
             return (origin,)
-        return tuple(url_below(base, path) for base in self._packages_url)
+        return tuple(url_below(base, path) for base in self.order(self._packages_url))

@@ -21,6 +21,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 class UpstreamError(Exception):
     """Upstream did not give what it was asked for."""
 
+    # What upstream answered, where it did; and whether it fell silent instead.
+    status: int | None = None
+    timed_out: bool = False
+
     def __init__(self, url: str, what: str) -> None:
         """Say what went wrong with which URL."""
         super().__init__(_CONTROL.sub("\ufffd", f"{shown(url)} {what}"))

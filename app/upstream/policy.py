@@ -33,6 +33,16 @@ class UpstreamPolicy:
     max_page_size: int
     # So many pages are asked for at once; as many idle ones are kept for each host.
     connections: int
+    # Internal hosts that upstream may redirect to, besides those above.
+    redirects_to: tuple[str, ...] = ()
+    # By what this mirror knows a request of its own; empty: nothing is said.
+    via: str = ""
+
+    @property
+    def configured(self) -> frozenset[str]:
+        """`host[:port]` of every URL that stands here."""
+        urls = (self.pypi_url, *self.packages_url, *self.redirects_to)
+        return frozenset(urlsplit(url).netloc.rpartition("@")[2].lower() for url in urls)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from urllib3.exceptions import ConnectTimeoutError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 _DEPTH = 6
 
@@ -21,6 +21,15 @@ def reason(error: BaseException) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return str(cause.strerror)
     return " ".join(str(causes[-1]).split())[:200] or type(causes[-1]).__name__
+
+
+def fell_silent(error: BaseException) -> bool:
+    """Whether a time-out is what went wrong."""
+    silences = (ReadTimeoutError, ConnectTimeoutError)
+    return any(
+        isinstance(cause, silences) and not isinstance(cause, NewConnectionError)
+        for cause in _causes(error, _DEPTH)
+    )
 
 
 def _causes(error: BaseException, depth: int) -> Iterator[BaseException]:

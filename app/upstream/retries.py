@@ -10,6 +10,8 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError, ResponseError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
+from app.upstream.guard import Guard, GuardedAdapter
+
 _LONGEST_WAIT = 10.0
 
 _STATUS_CODES: Final = (
@@ -68,9 +70,10 @@ class PatientRetry(Retry):
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
-def adapter(retry: int, connections: int) -> HTTPAdapter:
-    """Return a connection pool that repeats what is worth it."""
-    return HTTPAdapter(
+def adapter(retry: int, connections: int, guard: Guard) -> HTTPAdapter:
+    """Return a connection pool that repeats what is worth it, and connects where it may."""
+    return GuardedAdapter(
+        guard,
         pool_connections=16,
         pool_maxsize=connections,
         max_retries=PatientRetry(

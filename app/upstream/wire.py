@@ -20,8 +20,9 @@ from app.upstream.errors import (
     UpstreamUntrusted,
     shown,
 )
+from app.upstream.guard import Guard
 from app.upstream.policy import Addresses, UpstreamPolicy
-from app.upstream.reasons import reason
+from app.upstream.reasons import fell_silent, reason
 from app.upstream.retries import adapter
 
 T = TypeVar("T")
@@ -90,7 +91,8 @@ class Wire:
         self._credentials = addresses.credentials
         # Given with each request: what a session has ranks below the environment.
         self._proxies = {"http": policy.proxy, "https": policy.proxy} if policy.proxy else None
-        self._session = _session(policy)
+        self._guard = Guard(policy.configured)
+        self._session = _session(policy, self._guard)
 
     def close(self) -> None:
         """End all connections."""
@@ -117,7 +119,9 @@ class Wire:
                 break
             _end(response)
             location = response.headers.get("Location", "")
-            response = self._send(ask, _redirected(response.url, location, anywhere=anywhere))
+            url = _redirected(response.url, location, anywhere=anywhere)
+            with self._guard.redirected(url):
+                response = self._send(ask, url)
         try:
             yield response
         finally:
@@ -168,10 +172,13 @@ class Wire:
 def judge(status: int, url: str, missing: type[UpstreamError]) -> UpstreamError:
     """Return what a status means that is neither a page nor a file."""
     if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-        return missing(url, f"is not there ({status})")
-    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UpstreamUnavailable(url, f"answers {status}")
-    return UpstreamUntrusted(url, f"answers {status}")
+        error = missing(url, f"is not there ({status})")
+    elif status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        error = UpstreamUnavailable(url, f"answers {status}")
+    else:
+        error = UpstreamUntrusted(url, f"answers {status}")
+    error.status = status
+    return error
 
 
 def media_type(headers: Mapping[str, str]) -> str:
@@ -237,14 +244,16 @@ class _Session(requests.Session):
         return found[host]
 
 
-def _session(policy: UpstreamPolicy) -> _Session:
+def _session(policy: UpstreamPolicy, guard: Guard) -> _Session:
     """Return the session that all threads share."""
     session = _Session()
-    pool = adapter(policy.retry, policy.connections)
+    pool = adapter(policy.retry, policy.connections, guard)
     session.mount("https://", pool)
     session.mount("http://", pool)
     session.headers["User-Agent"] = policy.user_agent
     session.headers["Accept-Encoding"] = "gzip"
+    if policy.via:
+        session.headers["Via"] = f"1.1 {policy.via}"
     return session
 
 
@@ -252,7 +261,9 @@ def _translated(error: Exception, url: str) -> UpstreamError:
     """Return a failure of requests' or urllib3's as ours."""
     if isinstance(error, _SENSELESS) or not isinstance(error, OSError | HTTPError):
         return UpstreamUntrusted(url, f"cannot be asked: {reason(error)}")
-    return UpstreamUnavailable(url, f"cannot be reached: {reason(error)}")
+    unavailable = UpstreamUnavailable(url, f"cannot be reached: {reason(error)}")
+    unavailable.timed_out = fell_silent(error)
+    return unavailable
 
 
 def _redirected(url: str, location: str, *, anywhere: bool) -> str:

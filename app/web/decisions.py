@@ -10,6 +10,8 @@ from app.config.settings import Mode
 from app.names import COMPANION, FilePath, parse_file_path
 from app.store import KnownFile, StoreError
 from app.web.outage import Outage
+from app.web.ranges import is_small
+from app.web.targets import Targets
 
 # RFC 3986: reserved characters, and what is encoded already.
 IN_A_URL = "!#$%&'()*+,/:;=?@[]~"
@@ -24,6 +26,22 @@ class Answer(StrEnum):
     # As PROXY, but the application passes the bytes on: nginx cannot go through an
     # HTTP proxy.
     STREAM = "stream"
+    # As STREAM, of one download for all who want the file at the same time.
+    SHARED = "shared"
+    # No place of files is good just now.
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client asks for."""
+
+    # Below `/packages/`.
+    path: str
+    # The address.
+    client: str
+    head: bool = False
+    range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +51,9 @@ class Decision:
     answer: Answer
     # By the client's mode; another way than the first where the file should be held.
     unheld: Answer
-    # Where this machine fetches it.
+    # Where this machine fetches it, and below which place of files; "" is another place.
     source_url: str
+    place: str
     # Where the client is sent, should the proxying fail as well.
     redirect_url: str
     # In a word, for the log and the counts: it is not held, or not even known.
@@ -59,25 +78,39 @@ class Files(Protocol):
 class Sources:
     """Where upstream has files; URLs end in a slash and stand for `/packages/`."""
 
-    packages_url: str
-    redirect_url: str
+    packages_urls: tuple[str, ...]
+    redirect_urls: tuple[str, ...]
     # nginx cannot reach them: there is an HTTP proxy in between.
     through_app: bool
     # `host[:port]` of all that the configuration names. An index may list files
     # anywhere; what is listed elsewhere, the client may fetch, this machine does not.
     hosts: frozenset[str]
+    # Bytes: HEAD, and ranges up to this, are passed through for everybody.
+    proxied_range: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One URL that this machine may fetch a file from."""
+
+    url: str
+    # The place of files that it is below; "" where it is another.
+    place: str
 
 
 class Desk:
-    """Decides about files, by the client's address."""
+    """Decides about files, by the client's address and by how upstream's places stand."""
 
-    def __init__(self, files: Files, modes: NetworkTable[Mode], sources: Sources) -> None:
+    def __init__(
+        self, files: Files, modes: NetworkTable[Mode], sources: Sources, targets: Targets
+    ) -> None:
         """Look up files, the modes of networks, and upstream's places."""
         self._files, self._modes, self._sources = files, modes, sources
         self._outage = Outage("decided without the database", "decided with the database again")
+        self.targets = targets
 
-    def decide(self, text: str, client: str) -> Decision:
-        """Return the answer for a path below `/packages/`, and a client's address.
+    def decide(self, wish: Wish) -> Decision:
+        """Return the answer for a file that nginx did not find.
 
         A well-formed path that the index does not know goes upstream: a lock file may
         be newer than the index.
@@ -86,26 +119,56 @@ class Desk:
             InvalidNameError: It is no such path.
 
         """
-        path = parse_file_path(text.removesuffix(COMPANION))
+        path = parse_file_path(wish.path.removesuffix(COMPANION))
         known, held = self._look_up(path)
-        if text.endswith(COMPANION):
+        if wish.path.endswith(COMPANION):
             # Only one whose digest the index tells is ever held.
             held = held and known is not None and known.metadata_sha256 is not None
         origin = known.origin if known else None
-        unheld = self._unheld(client, origin)
+        if known is not None and origin is None:
+            self.targets.sample = path
+        place = self.targets.first_usable(self._sources.packages_urls)
+        unheld = self._unheld(wish, known, place)
         return Decision(
             answer=Answer.HELD if held else unheld,
             unheld=unheld,
-            source_url=_url(text, origin, self._sources.packages_url),
-            redirect_url=_url(text, origin, self._sources.redirect_url),
+            source_url=_url(wish.path, origin, place or self._sources.packages_urls[0]),
+            place=(place or "") if origin is None else "",
+            redirect_url=_url(wish.path, origin, self._redirect_place()),
             reason="not-held" if known else "unknown",
-            size=known.size if known and not text.endswith(COMPANION) else None,
+            size=known.size if known and not wish.path.endswith(COMPANION) else None,
         )
 
-    def source(self, text: str) -> str:
-        """Return the URL that a file is fetched from; raises as `decide` does."""
+    def sources(self, text: str) -> tuple[list[Source], int | None]:
+        """Return where this machine may fetch a file, in order, and its size, where it is known.
+
+        Raises:
+            InvalidNameError: It is no path of a file.
+
+        """
         known, _ = self._look_up(parse_file_path(text.removesuffix(COMPANION)))
-        return _url(text, known.origin if known else None, self._sources.packages_url)
+        size = known.size if known and not text.endswith(COMPANION) else None
+        if known is not None and known.origin is not None:
+            if not self._trusted(known.origin):
+                return [], size
+            return [Source(_url(text, known.origin, ""), "")], size
+        places = self.targets.ordered(self._sources.packages_urls)
+        return [Source(_url(text, None, place), place) for place in places], size
+
+    def way_out(self, text: str, refused: frozenset[str]) -> str | None:
+        """Return where a client is sent whom this machine could not serve; None: nowhere.
+
+        `refused` are the places that have just said no to this very request.
+        """
+        known, _ = self._look_up(parse_file_path(text.removesuffix(COMPANION)))
+        if known is not None and known.origin is not None:
+            return _url(text, known.origin, "")
+        places = [place for place in self._sources.redirect_urls if place not in refused]
+        place = self.targets.first_good(places)
+        if place is None and places and self.targets.all_silent():
+            # This machine may be the one that is cut off.
+            place = places[0]
+        return None if place is None else _url(text, None, place)
 
     def _look_up(self, path: FilePath) -> tuple[KnownFile | None, bool]:
         """Return what the database knows; nothing, where it cannot be read."""
@@ -117,11 +180,26 @@ class Desk:
         self._outage.end()
         return found
 
-    def _unheld(self, client: str, origin: str | None) -> Answer:
+    def _unheld(self, wish: Wish, known: KnownFile | None, place: str | None) -> Answer:
         """Return how a client gets what is not held."""
-        if self._modes.find(client) is Mode.REDIRECT or not self._trusted(origin):
+        origin, size = (known.origin, known.size) if known else (None, None)
+        if not self._trusted(origin):
             return Answer.REDIRECT
-        return Answer.STREAM if self._sources.through_app else Answer.PROXY
+        proxy = Answer.STREAM if self._sources.through_app else Answer.PROXY
+        small = wish.head or is_small(wish.range, self._sources.proxied_range, size)
+        sent_on = self._modes.find(wish.client) is Mode.REDIRECT and not small
+        if origin is not None:
+            return Answer.REDIRECT if sent_on else proxy
+        redirect = self.targets.first_good(self._sources.redirect_urls)
+        if redirect and (sent_on or place is None):
+            return Answer.REDIRECT
+        if place is not None:
+            return proxy
+        return Answer.REDIRECT if self.targets.all_silent() else Answer.NOWHERE
+
+    def _redirect_place(self) -> str:
+        places = self._sources.redirect_urls
+        return self.targets.first_good(places) or places[0]
 
     def _trusted(self, origin: str | None) -> bool:
         return origin is None or urlsplit(origin).netloc.lower() in self._sources.hosts

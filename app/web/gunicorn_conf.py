@@ -13,7 +13,7 @@ from typing import Any
 from app.config import load
 from app.runtime import RunDirectory
 from app.web.environment import CONFIG_VARIABLE, MULTIPROCESS
-from app.web.places import QUEUE
+from app.web.places import QUEUE, READERS
 
 _config = load(Path(os.environ[CONFIG_VARIABLE]))
 _run = RunDirectory(_config.repo_path).path
@@ -25,8 +25,9 @@ bind = f"unix:{_run / 'app.sock'}"
 workers = _config.workers
 worker_class = "gthread"
 # Who only waits for a place, to ask for a page or to be passed a file, takes none of the
-# configured ones. A thread is made when it is needed, and costs next to nothing then.
-threads = _config.threads + 2 * QUEUE
+# configured ones; nor does who reads behind a download that others share. A thread is
+# made when it is needed, and costs next to nothing then.
+threads = _config.threads + 2 * QUEUE + READERS
 # Each worker opens its own database, and its own thread for votes.
 preload_app = False
 # Requests that wait for upstream get this long to end, at a restart.

@@ -10,6 +10,10 @@ QUEUE = 48
 """How many may wait for a place. uv asks for fifty projects at once, and those of a
 first installation are all new. Each waits in a thread of its own."""
 
+READERS = 64
+"""Who reads behind a download that others share takes a thread and 64 KB for as long as it
+takes to read; of those beyond, each is passed through by nginx alone."""
+
 
 class Places:
     """A bounded number of places: the threads beyond it stay free for quick answers.

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 _RANGE = re.compile(r"bytes=(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-(?P<suffix>\d{1,18}))")
 
 
+# uv and pip ask for one; more of them than this are no resolver's.
+_MOST_PARTS = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One range: from `first` on, to `last` where it is set; or the last `suffix` bytes."""
@@ -21,6 +25,31 @@ class Wanted:
         else:
             first, last = self.first, total - 1 if self.last is None else min(self.last, total - 1)
         return (first, last) if first <= last else None
+
+
+def is_small(header: str | None, bound: int, total: int | None) -> bool:
+    """Whether a Range header asks for at most so many bytes of a file of `total`, if known.
+
+    >>> is_small("bytes=-16384", 1 << 20, None), is_small("bytes=0-", 1 << 20, None)
+    (True, False)
+    """
+    unit, _, listed = (header or "").replace(" ", "").lower().partition("=")
+    parts = [parse_range(f"bytes={part}") for part in listed.split(",")]
+    if unit != "bytes" or len(parts) > _MOST_PARTS:
+        return False
+    lengths = [_length(part, total) for part in parts]
+    return None not in lengths and sum(filter(None, lengths)) <= bound
+
+
+def _length(part: Wanted | None, total: int | None) -> int | None:
+    """Return how many bytes a range has; None where that is not known."""
+    if part is None:
+        return None
+    if part.suffix is not None:
+        return part.suffix
+    if part.last is not None:
+        return part.last - part.first + 1
+    return None if total is None else max(0, total - part.first)
 
 
 def parse_range(header: str | None) -> Wanted | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import falcon
 
+from app.index import HiddenProjectError
 from app.locks import LockTimeoutError
 from app.model import PageFormat
 from app.names import ProjectName, parse_project
@@ -42,6 +43,7 @@ class Asking(Protocol):
 
         Raises:
             NoSuchProject: Upstream has no such project.
+            HiddenProjectError: Filters hide it.
             UpstreamError: Upstream cannot be asked, or cannot be believed.
             LockTimeoutError: Another's fetch takes too long.
             StoreError: The database cannot be used.
@@ -78,6 +80,9 @@ class Questions:
         try:
             with self.places.one():
                 self.index.ask(name)
+        except HiddenProjectError:
+            self._count("hidden")
+            raise
         except NoSuchProject:
             self.absent.add(name, self.clock())
             self._count("absent")

@@ -1,46 +1,56 @@
-"""Passing a file through this process, where upstream is behind an HTTP proxy."""
+"""Passing a file through this process: where nginx cannot, or has failed to."""
 
+import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from typing import Protocol
+from contextlib import ExitStack
 
 import falcon
 
-from app.upstream import FileBody
+from app.targets import Failure, Kind
+from app.upstream import FileBody, failure_by
 from app.web.decisions import Desk
-from app.web.files import path_of
+from app.web.errors import TooBusyError
+from app.web.files import REDIRECT_HEADER, WAIT_HEADER, path_of
+from app.web.opening import NowhereError, Opener, Tried
 from app.web.places import Places
 from app.web.ranges import Wanted, parse_range
 
 _BYTES = "application/octet-stream"
 
+# What nginx says of its own try, where it had one.
+FAILED_HEADER = "X-Larder-Failed"
+"""The statuses of all that it asked, the last one upstream's, or its own for upstream's."""
 
-class FileHost(Protocol):
-    """Where files come from: `app.upstream.Upstream`. Both may raise UpstreamError."""
+ANSWERED_HEADER = "X-Larder-Answered"
+"""How long the answers took to begin; `-` where there was none."""
 
-    def open_file(
-        self, url: str, start: int = 0, etag: str | None = None
-    ) -> AbstractContextManager[FileBody]:
-        """Open a file from an offset on; the whole, where its ETag is another."""
-        ...
+TARGET_HEADER = "X-Larder-Target"
+"""The place of files."""
 
-    def file_size(self, url: str) -> int | None:
-        """Return a file's size, where it is told."""
-        ...
+RETRY_HEADER = "X-Larder-Retry-After"
+"""Upstream's Retry-After."""
+
+_STATUS = re.compile(r"(\d{3})\s*$")
+_REDIRECTED = range(300, 400)
+_ABSENT = frozenset({404, 410})
 
 
 class StreamResource:
     """`/streams/{path}`: upstream's bytes, as they come."""
 
-    def __init__(self, desk: Desk, host: FileHost, places: Places) -> None:
+    def __init__(self, desk: Desk, opener: Opener, places: Places) -> None:
         """Let the desk say where a file is; at most so many pass at once."""
-        self._desk, self._host, self._places = desk, host, places
+        self._desk, self._opener, self._places = desk, opener, places
 
-    def on_head(self, _req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
+    def on_head(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer with the size alone."""
-        url = self._desk.source(path_of(segments))
-        with self._places.one():
-            size = self._host.file_size(url)
+        text, tried = path_of(segments), self._tried(req)
+        try:
+            with self._places.one():
+                size = self._opener.size(text, tried)
+        except (NowhereError, TooBusyError):
+            send_on(resp, self._desk, text, tried)
+            return
         resp.content_type = _BYTES
         resp.set_header("Accept-Ranges", "bytes")
         if size is not None:
@@ -48,29 +58,70 @@ class StreamResource:
 
     def on_get(self, req: falcon.Request, resp: falcon.Response, **segments: str) -> None:
         """Answer with the file, or with one range of it."""
-        url = self._desk.source(path_of(segments))
+        text, tried = path_of(segments), self._tried(req)
         wanted, etag = _wanted(req)
-        with ExitStack() as stack:
-            stack.enter_context(self._places.one())
-            start = self._first_byte(url, wanted)
-            body = stack.enter_context(self._host.open_file(url, start, etag))
-            first, last = _answer(resp, body, wanted, etag)
-            length = None if last is None else last - first + 1
-            # From here on the server closes it, however the answer ends.
-            resp.stream = _Passing(_at_most(body.chunks(), length), stack.pop_all())
+        try:
+            with ExitStack() as stack:
+                stack.enter_context(self._places.one())
+                start = self._first_byte(text, wanted, tried)
+                body = stack.enter_context(self._opener.open(text, tried, start, etag))
+                first, last = _answer(resp, body, wanted, etag)
+                length = None if last is None else last - first + 1
+                # From here on the server closes it, however the answer ends.
+                resp.stream = Passing(_at_most(body.chunks(), length), stack.pop_all())
+        except (NowhereError, TooBusyError):
+            send_on(resp, self._desk, text, tried)
+            return
         if length is not None:
             resp.content_length = length
 
-    def _first_byte(self, url: str, wanted: Wanted | None) -> int:
+    def _first_byte(self, text: str, wanted: Wanted | None, tried: Tried) -> int:
         if wanted is None:
             return 0
         if wanted.suffix is None:
             return wanted.first
-        total = self._host.file_size(url)
+        total = self._opener.size(text, tried)
         return 0 if total is None else max(0, total - wanted.suffix)
 
+    def _tried(self, req: falcon.Request) -> Tried:
+        """Return what nginx has tried already; and learn from it."""
+        tried = Tried()
+        match = _STATUS.search(req.get_header(FAILED_HEADER) or "")
+        if match is None:
+            return tried
+        status, place = int(match[1]), req.get_header(TARGET_HEADER) or ""
+        if status in _REDIRECTED:
+            # nginx follows none: where they lead has to be looked at.
+            return tried
+        if status in _ABSENT:
+            self._opener.failed(place, None, tried)
+            return tried
+        answered = not (req.get_header(ANSWERED_HEADER) or "").rstrip().endswith("-")
+        failure = failure_by(status, req.get_header(RETRY_HEADER)) or Failure(Kind.BROKEN)
+        if not answered and failure.kind is Kind.SERVER_ERROR:
+            failure = Failure(Kind.CONNECTION)
+        self._opener.failed(place, failure, tried)
+        if failure.kind is Kind.TIMEOUT:
+            # The client has waited for it long enough.
+            tried.refused.add(place)
+        return tried
 
-class _Passing:
+
+def send_on(resp: falcon.Response, desk: Desk, text: str, tried: Tried) -> None:
+    """Answer a request that this machine could not serve: elsewhere, later, or never."""
+    if tried.absent and not tried.failed:
+        raise falcon.HTTPNotFound(description="Upstream has no such file.")
+    url = desk.way_out(text, frozenset(tried.refused))
+    resp.status = falcon.HTTP_204
+    if url is None:
+        resp.set_header("X-Accel-Redirect", "@nowhere")
+        resp.set_header(WAIT_HEADER, str(desk.targets.retry_after()))
+        return
+    resp.set_header("X-Accel-Redirect", "@sent_on")
+    resp.set_header(REDIRECT_HEADER, url)
+
+
+class Passing:
     """A body, and what is to be given back after it: also when it was never begun."""
 
     def __init__(self, chunks: Iterator[bytes], after: ExitStack) -> None:

@@ -23,20 +23,27 @@ from app.assembly import (
 )
 from app.clients import NetworkTable
 from app.config import Config, load
+from app.filters import Judge
 from app.index import Index
 from app.lost_votes import Ledger, LostVotes
+from app.runtime import RunDirectory
 from app.store import Store, StoreError
+from app.tree import JSON
+from app.upstream import Addresses
 from app.web.application import Parts, create_app
 from app.web.core_metadata import MetadataResource
 from app.web.decisions import Desk, Sources
 from app.web.documents import LegacyDesk, ProvenanceResource
 from app.web.environment import CONFIG_VARIABLE
+from app.web.gate import Gate, Screen
 from app.web.metrics import Metrics
 from app.web.network_key import NetworkKey
-from app.web.places import Places
+from app.web.places import READERS, Places
+from app.web.prober import Prober
 from app.web.simple import Questions
 from app.web.spool_reader import TRAFFIC_INTERVAL, SpoolReader
 from app.web.standing import Facts, Standing
+from app.web.targets import Targets
 from app.web.vote_buffer import Safe, VoteBuffer
 from app.web.votes import BallotBox
 
@@ -65,8 +72,13 @@ def get_app() -> "falcon.App[Any, Any]":
         {"votes": spool, "traffic": traffic_spool},
         config.sync.stuck_after,
     )
-    metrics = Metrics(Standing(facts))
+    targets = _targets(config)
+    metrics = Metrics(Standing(facts), targets)
     upstream = open_upstream(config, config.threads)
+    upstream.order = targets.ordered
+    prober = Prober(
+        targets, upstream, RunDirectory(config.repo_path).path, config.upstream.redirect_url
+    )
     ledger = Ledger.open(lost_votes.folder)
     safe = Safe(spool.leave)
     buffer = VoteBuffer(store, config.cache.dedup_window, metrics, ledger, safe)
@@ -96,12 +108,31 @@ def get_app() -> "falcon.App[Any, Any]":
             time.time,
             config.votes.keep_networks,
         ),
-        desk=_desk(config, store),
-        file_host=upstream,
+        desk=_desk(config, store, targets),
+        # Not again and again while a client waits: the next place is asked.
+        file_host=open_upstream(config, config.threads, retry=0),
         stream_places=Places(_slow_threads(config), _STREAM_PATIENCE),
+        reader_places=Places(READERS, 0, queue=0),
+        shared=RunDirectory(config.repo_path).shared,
         metrics=metrics,
+        gate=Gate(
+            Judge(config.filters),
+            store,
+            time.time,
+            lambda name: (config.repo_path / "simple" / name / JSON).exists(),
+        ),
+        screen=Screen(config.hidden, Addresses.parse(config.upstream.pypi_url).page),
     )
-    return create_app(parts)
+    app = create_app(parts)
+    prober.start()
+    atexit.register(prober.close)
+    return app
+
+
+def _targets(config: Config) -> Targets:
+    source = config.upstream
+    places = (*source.packages_url, *source.redirect_url)
+    return Targets(RunDirectory(config.repo_path).path, places, source.probe_interval)
 
 
 def _settle(lost_votes: LostVotes) -> None:
@@ -125,16 +156,17 @@ def _slow_threads(config: Config) -> int:
     return max(1, config.threads // (4 if behind_proxy(config) else 2))
 
 
-def _desk(config: Config, store: Store) -> Desk:
+def _desk(config: Config, store: Store, targets: Targets) -> Desk:
     rules = [(rule.cidr, rule.mode) for rule in config.ip_modes.rules]
     source = config.upstream
     sources = Sources(
-        packages_url=source.packages_url[0],
-        redirect_url=source.redirect_url[0],
+        packages_urls=source.packages_url,
+        redirect_urls=source.redirect_url,
         through_app=behind_proxy(config),
         hosts=known_hosts(config),
+        proxied_range=source.proxied_range,
     )
-    return Desk(store, NetworkTable(config.ip_modes.default, rules), sources)
+    return Desk(store, NetworkTable(config.ip_modes.default, rules), sources, targets)
 
 
 def behind_proxy(config: Config) -> bool:

@@ -22,6 +22,8 @@ class Changes(TypedDict, total=False):
     timeout: float
     max_page_size: int
     connections: int
+    redirects_to: tuple[str, ...]
+    via: str
 
 
 def policy_for(pypi: FakePypi, **changes: Unpack[Changes]) -> UpstreamPolicy:

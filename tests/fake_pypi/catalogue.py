@@ -67,6 +67,8 @@ class FakeProject:
     more_versions: tuple[str, ...] = ()
     status: str | None = None
     reason: str | None = None
+    # More of legacy JSON's `info`.
+    info: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -129,6 +131,12 @@ class Catalogue:
         with self._lock:
             old = self.project(project)
             self._put(canonicalize_name(project), replace(old, files=tuple(files)))
+
+    def describe(self, name: str, info: Mapping[str, object]) -> None:
+        """Set what legacy JSON says of a project."""
+        with self._lock:
+            key = canonicalize_name(name)
+            self._put(key, replace(self.project(name), info=info))
 
     def remove_project(self, name: str) -> None:
         """Delete a project; the list and the pages no longer have it."""

@@ -111,6 +111,10 @@ class FakePypi:
         """Return a project as it is now."""
         return self.catalogue.project(name)
 
+    def describe(self, name: str, **info: object) -> None:
+        """Set what legacy JSON says of a project, and give it its next serial."""
+        self.catalogue.describe(name, info)
+
     def touch(self, name: str) -> int:
         """Give a project its next serial, and return it."""
         self.catalogue.change_files(name, self.project(name).files)

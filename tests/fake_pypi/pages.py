@@ -68,7 +68,8 @@ class Pages:
             for one in project.versions
         }
         page: dict[str, Any] = {
-            "info": {"name": project.name, "version": shown, "summary": None, "yanked": False},
+            "info": {"name": project.name, "version": shown, "summary": None, "yanked": False}
+            | dict(project.info),
             "last_serial": project.serial,
             "urls": releases.get(shown, []),
             "vulnerabilities": [],
