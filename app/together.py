@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from app.baton import laid_down
@@ -15,6 +15,8 @@ class _Wish(Generic[T]):
     """What one thread wants, and what became of it."""
 
     item: T
+    # Released when it is done, or when its thread is to act.
+    gate: threading.Lock = field(default_factory=threading.Lock)
     done: bool = False
     error: BaseException | None = None
 
@@ -22,13 +24,14 @@ class _Wish(Generic[T]):
 class Together(Generic[T]):
     """Hands what waits to one function; whoever comes meanwhile is in the next batch.
 
-    One thread alone waits for nobody: its batch is its own item.
+    One thread alone waits for nobody: its batch is its own item. Of those that wait,
+    each is woken once, when there is something for it to do.
     """
 
     def __init__(self, act: Callable[[Sequence[T]], Sequence[Exception | None]]) -> None:
         """Use a function that returns, for each item, what went wrong with it."""
         self._act = act
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._waiting: list[_Wish[T]] = []
         self._busy = False
 
@@ -46,23 +49,29 @@ class Together(Generic[T]):
             raise wish.error
 
     def _wait_or_act(self, wish: _Wish[T]) -> None:
-        with self._changed:
+        wish.gate.acquire()
+        with self._lock:
             self._waiting.append(wish)
-            while self._busy and not wish.done:
-                self._changed.wait()
-            batch: list[_Wish[T]] = []
-            if not wish.done:
-                batch, self._waiting, self._busy = self._waiting, [], True
-        if batch:
-            self._carry_out(batch)
+            waits, self._busy = self._busy, True
+        if waits:
+            wish.gate.acquire()
+        if not wish.done:
+            with self._lock:
+                batch, self._waiting = self._waiting, []
+            self._carry_out(wish, batch)
 
-    def _carry_out(self, batch: list[_Wish[T]]) -> None:
+    def _carry_out(self, mine: _Wish[T], batch: list[_Wish[T]]) -> None:
         try:
             errors: Sequence[BaseException | None] = self._act([wish.item for wish in batch])
         except BaseException as error:  # noqa: BLE001  each thread of the batch raises it
             errors = [error] * len(batch)
-        with self._changed:
-            for wish, failure in zip(batch, errors, strict=True):
-                wish.error, wish.done = failure, True
-            self._busy = False
-            self._changed.notify_all()
+        with self._lock:
+            # The next to act goes on with all who wait by then; its batch may begin.
+            following = self._waiting[0] if self._waiting else None
+            self._busy = following is not None
+        if following is not None:
+            following.gate.release()
+        for wish, failure in zip(batch, errors, strict=True):
+            wish.error, wish.done = failure, True
+            if wish is not mine:
+                wish.gate.release()

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.utils import get_netrc_auth
 from urllib3.exceptions import HTTPError
 
 from app.pacing import Pace
@@ -23,7 +22,7 @@ from app.upstream.errors import (
 from app.upstream.guard import Guard
 from app.upstream.policy import Addresses, UpstreamPolicy
 from app.upstream.reasons import fell_silent, reason
-from app.upstream.retries import adapter
+from app.upstream.session import Session
 
 T = TypeVar("T")
 
@@ -32,9 +31,6 @@ _MAX_REDIRECTS = 5
 # A page that dribbles in is given up after so many times the allowed silence: nothing
 # else would end it.
 _WHOLE_IN_SILENCES = 10
-
-# Of a request: stream, verify, cert.
-_UNSAID = (None, None, None)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429})
@@ -92,7 +88,7 @@ class Wire:
         # Given with each request: what a session has ranks below the environment.
         self._proxies = {"http": policy.proxy, "https": policy.proxy} if policy.proxy else None
         self._guard = Guard(policy.configured)
-        self._session = _session(policy, self._guard)
+        self._session = Session(policy, self._guard)
 
     def close(self) -> None:
         """End all connections."""
@@ -130,7 +126,9 @@ class Wire:
     def _send(self, ask: Ask, url: str) -> requests.Response:
         """Send a request to where it is, or was redirected."""
         try:
-            request = self._session.prepared(ask, url, self._auth(url))
+            request = self._session.prepared(
+                ask.method, url, ask.headers, ask.data, self._auth(url)
+            )
             return self._session.sent(request, self._timeout, self._proxies)
         except (requests.RequestException, HTTPError, ValueError, OSError) as error:
             raise _translated(error, url) from error
@@ -184,77 +182,6 @@ def judge(status: int, url: str, missing: type[UpstreamError]) -> UpstreamError:
 def media_type(headers: Mapping[str, str]) -> str:
     """Return the media type of an answer, in lower case, without parameters."""
     return headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-
-class _Session(requests.Session):
-    """A session that does without what is not wanted here: redirects, cookies, hooks.
-
-    It would read a redirect's body into memory, unpacked, whatever its size, and it
-    does not know which hosts are trusted with what. The rest takes as long as to send
-    the request and to read the answer.
-    """
-
-    def __init__(self) -> None:
-        """Know nothing of the environment yet."""
-        super().__init__()
-        self._environment: dict[str, dict[str, Any]] = {}
-        self._netrc: dict[str, tuple[str, str] | None] = {}
-
-    def prepared(
-        self, ask: Ask, url: str, auth: tuple[str, str] | None
-    ) -> requests.PreparedRequest:
-        """Return a request as it is sent; without `auth` that of `.netrc` counts."""
-        request = requests.PreparedRequest()
-        request.prepare_method(ask.method)
-        request.prepare_url(url, None)
-        request.prepare_headers({**self.headers, **ask.headers})
-        request.prepare_body(ask.data, None)
-        request.prepare_auth(auth or self._known(self._netrc, get_netrc_auth, url), url)
-        return request
-
-    def sent(
-        self,
-        request: requests.PreparedRequest,
-        timeout: tuple[float, float],
-        proxies: Mapping[str, str] | None,
-    ) -> requests.Response:
-        """Send a request; what the environment says of its host is kept."""
-        url = request.url or ""
-        known = self._known(self._environment, self._settings, url)
-        merged = {**known["proxies"], **(proxies or {})}
-        adapter = self.get_adapter(url)
-        return adapter.send(
-            request,
-            stream=True,
-            timeout=timeout,
-            verify=known["verify"],
-            cert=known["cert"],
-            proxies=merged,
-        )
-
-    def _settings(self, url: str) -> dict[str, Any]:
-        return {**self.merge_environment_settings(url, {}, *_UNSAID)}
-
-    @staticmethod
-    def _known(found: dict[str, T], look: Callable[[str], T], url: str) -> T:
-        """Return what was found out about a URL's host: it takes long to look it up."""
-        host = url[: url.find("/", len("https://"))]
-        if host not in found:
-            found[host] = look(url)
-        return found[host]
-
-
-def _session(policy: UpstreamPolicy, guard: Guard) -> _Session:
-    """Return the session that all threads share."""
-    session = _Session()
-    pool = adapter(policy.retry, policy.connections, guard)
-    session.mount("https://", pool)
-    session.mount("http://", pool)
-    session.headers["User-Agent"] = policy.user_agent
-    session.headers["Accept-Encoding"] = "gzip"
-    if policy.via:
-        session.headers["Via"] = f"1.1 {policy.via}"
-    return session
 
 
 def _translated(error: Exception, url: str) -> UpstreamError:
