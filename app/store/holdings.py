@@ -181,8 +181,7 @@ class HoldingQueries(Connection):
         """Delete the rows of files that no page lists and no tier holds; count them."""
         with self._writing():
             gone = int(self._run(File.delete().where(File.id.in_(_gone_files()))))
-            left = File.select(File.project)
-            self._run(Project.delete().where(~Project.gone_at.is_null(), Project.id.not_in(left)))
+            self._run(Project.delete().where(_gone_projects()))
             return gone
 
 
@@ -192,8 +191,14 @@ def _in_use() -> Any:
 
 
 def _gone_projects() -> object:
-    """Match projects that are gone, and no tombstones: those stand for what is listed."""
-    return (~Project.gone_at.is_null()) & Project.gone_serial.is_null()
+    """Match projects that are gone, and of which no file is held or known to be kept.
+
+    Tombstones are none of them: those stand for what upstream lists.
+    """
+    held = fn.EXISTS(Holding.select(Holding.file).where(Holding.file == File.id))
+    kept = File.select(File.id).where(File.project == Project.id, (File.listed != SQL("0")) | held)
+    gone = ~Project.gone_at.is_null() & Project.gone_serial.is_null()
+    return gone & ~fn.EXISTS(kept)
 
 
 def _gone_files() -> object:
