@@ -118,7 +118,8 @@ class Newsreader:
         # The list's validators stay: the next run that asks for the list gets it whole.
         followed = max((one.serial for one in changes.values()), default=since)
         keep = KeepList(kept.last, followed=followed, scope=kept.scope)
-        return News(IndexPlan(steps), keep if steps else None, seen=followed)
+        # Also where nothing of it belongs here: else the next call would be for it again.
+        return News(IndexPlan(steps), keep if followed != since else None, seen=followed)
 
     def _without_list(self, now: int) -> News:
         return News(plan_index(self._states(), None, self._policy, now))
