@@ -63,13 +63,13 @@ class Newsreader:
 
         """
         now = int(time.time())
+        self._habits.refuse_in_pause(now)
         if not self._needs_a_list() and not self._worth_a_list():
             return self._without_list(now)
-        self._habits.refuse_in_pause(now)
         try:
             return self._ask(now)
         except UpstreamUnavailable as error:
-            self._habits.note_pause(error, now)
+            self._habits.note_pause(error.pause, now)
             raise
 
     def _ask(self, now: int) -> News:
