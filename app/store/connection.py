@@ -223,13 +223,18 @@ class Connection:
 
         All in the transaction that opens: a kill leaves the old version, whole.
         """
-        found = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
-        upgrades = self._engine.upgrades
-        while found in upgrades:
-            found, statements = upgrades[found]
-            for statement in statements:
-                self._sql(statement)
-            self._run(Setting.update(value=found).where(Setting.key == "schema"))
+        made = bytes(self._only(Setting.select(Setting.value).where(Setting.key == "schema")))
+        found, upgrades = made, self._engine.upgrades
+        try:
+            while found in upgrades:
+                found, statements = upgrades[found]
+                for statement in statements:
+                    self._sql(statement)
+                self._run(Setting.update(value=found).where(Setting.key == "schema"))
+        except self._engine.raises as error:
+            why = self._engine.store_error(error)
+            message = f"its tables are of version {made.decode()}, and are not brought up to date"
+            raise type(why)(f"{message}: {why}") from error
         return found
 
     @staticmethod
