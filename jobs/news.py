@@ -37,8 +37,8 @@ class News:
     plan: IndexPlan
     # The note of the list that the plan carries out, where there is one to be made.
     keep: KeepList | None = None
-    # What the list names and is no project's name.
-    refused: tuple[str, ...] = ()
+    # What the list names and is no project's name; None where no list was read.
+    refused: tuple[str, ...] | None = None
     # The serial that upstream is at, where it said so.
     seen: int | None = None
 

@@ -62,7 +62,7 @@ class SyncIndex(Job):
         self._root = RootList(parts)
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
-        self._refused: tuple[str, ...] = ()
+        self._refused: tuple[str, ...] | None = None
         # When upstream was asked, and the serial that it was at.
         self._asked_at = time.time()
         self._seen: int | None = None

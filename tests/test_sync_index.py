@@ -422,6 +422,18 @@ def test_a_changelog_tells_a_light_run_what_is_new(tmp_path: Path) -> None:
         assert len(pypi.requests) == 1
 
 
+def test_a_light_run_forgets_no_name_that_is_none(tmp_path: Path) -> None:
+    """The changelog does not tell them; the last list's stand until the next one."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        pypi.add(make_wheel("aa", "1"))
+        config = configure(tmp_path, pypi)
+        pypi.announce("a b", pypi.project("aa").serial)
+        run("sync-index", config)
+        pypi.add(make_wheel("aa", "2"))
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert (2, ["a b"]) == (len(page(config, "aa")["files"]), status(config)["refused_names"])
+
+
 def test_a_light_run_notes_what_the_changelog_names_and_filters_hide(tmp_path: Path) -> None:
     """The mirror is in step with that, and does not hear of it again."""
     with FakePypi(serials="xmlrpc") as pypi:
