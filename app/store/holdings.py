@@ -40,8 +40,7 @@ class HoldingQueries(Connection):
     def held_in(self, path: FilePath) -> str | None:
         """Return the root of the tier that holds a file, or None."""
         with self._reading():
-            query = Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
-            row = next(self._rows(query), None)
+            row = self._find(_root_of, path)
             return row[0] if row else None
 
     def hold(self, path: FilePath, root: str, size: int, verified_at: int | None = None) -> None:
@@ -183,6 +182,10 @@ class HoldingQueries(Connection):
             gone = int(self._run(File.delete().where(File.id.in_(_gone_files()))))
             self._run(Project.delete().where(_gone_projects()))
             return gone
+
+
+def _root_of(path: FilePath) -> Any:
+    return Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
 
 
 def _in_use() -> Any:

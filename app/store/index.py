@@ -120,8 +120,7 @@ class IndexQueries(Connection):
     def file(self, path: FilePath) -> KnownFile | None:
         """Return a file that a page lists, or None."""
         with self._reading():
-            query = File.select(*KNOWN).join(Project)
-            row = next(self._rows(query.where(File.path == path, File.listed == 1)), None)
+            row = self._find(_listed_file, path)
             return KnownFile(*row) if row else None
 
     def hidden_file(self, path: FilePath) -> KnownFile | None:
@@ -266,6 +265,10 @@ class IndexQueries(Connection):
                 where=(File.project == number) | (File.listed == 0),
             )
         )
+
+
+def _listed_file(path: FilePath) -> Any:
+    return File.select(*KNOWN).join(Project).where(File.path == path, File.listed == 1)
 
 
 def storable(text: str | None) -> str | None:
