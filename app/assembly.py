@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from app.companions import Companions
 from app.config import CachePolicy, Config, LegacyJson, own_mark
-from app.core_metadata import CoreMetadata
+from app.core_metadata import CoreMetadata, MetadataParts
 from app.denials import Denials
 from app.documents import DocumentParts, Documents
 from app.filtering import Filtering
@@ -118,7 +118,9 @@ def open_documents(config: Config, store: Store, upstream: Upstream, index: Inde
 
 def open_core_metadata(config: Config, store: Store, upstream: Upstream) -> CoreMetadata:
     """Return the use cases of core metadata without its file."""
-    return CoreMetadata(store, upstream, Companions(config.repo_path), known_hosts(config))
+    locks = NameLocks(RunDirectory(config.repo_path).metadata_locks)
+    parts = MetadataParts(store, upstream, Companions(config.repo_path), locks)
+    return CoreMetadata(parts, known_hosts(config), config.timeouts.upstream)
 
 
 def known_hosts(config: Config) -> frozenset[str]:

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import urlsplit
 
 from app import model
 from app.companions import Companions, WrongMetadataError
+from app.locks import NameLocks
 from app.names import FilePath, Sha256
 from app.store import KnownFile, Store
 from app.upstream import Upstream, UpstreamError
@@ -16,15 +18,25 @@ logger = logging.getLogger(__name__)
 _BATCH = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class MetadataParts:
+    """What core metadata is kept with."""
+
+    store: Store
+    upstream: Upstream
+    companions: Companions
+    # One for each file that is being fetched, for all workers.
+    locks: NameLocks
+
+
 class CoreMetadata:
     """Fetches what is asked for, and forgets what no page lists any more."""
 
-    def __init__(
-        self, store: Store, upstream: Upstream, companions: Companions, hosts: Collection[str]
-    ) -> None:
-        """Put the parts together; `hosts` are those (`host[:port]`) that may be asked."""
-        self._store, self._upstream = store, upstream
-        self._companions, self._hosts = companions, hosts
+    def __init__(self, parts: MetadataParts, hosts: Collection[str], patience: float) -> None:
+        """Ask `hosts` (`host[:port]`) alone; wait so many seconds for who asked before."""
+        self._store, self._upstream = parts.store, parts.upstream
+        self._companions, self._locks = parts.companions, parts.locks
+        self._hosts, self._patience = hosts, patience
 
     def keep(self, path: FilePath) -> bool:
         """Keep a file's core metadata; False where that cannot be done.
@@ -35,10 +47,16 @@ class CoreMetadata:
         Raises:
             WrongMetadataError: What upstream gives is not what the page announces.
             StoreError: The database cannot be used.
+            LockTimeoutError: Who asked before has waited too long for upstream.
 
         """
         if self._companions.has(path):
             return True
+        with self._locks.hold(path, self._patience):
+            # Who asked before may have brought it.
+            return self._companions.has(path) or self._fetched(path)
+
+    def _fetched(self, path: FilePath) -> bool:
         known = self._store.file(path)
         if known is None or known.metadata_sha256 is None or not self._trusted(known.origin):
             return False

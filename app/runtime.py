@@ -21,6 +21,11 @@ class RunDirectory:
         return self.path / "projects.lock"
 
     @property
+    def metadata_locks(self) -> Path:
+        """The file whose bytes are the locks of core metadata that is being fetched."""
+        return self.path / "metadata.lock"
+
+    @property
     def spool(self) -> Path:
         """The votes that nginx took in the application's place (`app.spool`)."""
         return self.path / "spool" / "votes.jsonl"

@@ -1,8 +1,7 @@
-"""When `up` has its children read their files again: a new certificate, or SIGHUP."""
+"""When `up` has its children begin anew with their files: a new certificate, or a signal."""
 
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,33 +43,37 @@ def _look_at(path: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-class Hangup:
-    """SIGHUP, as the wish that everything is read again.
+class Wishes:
+    """The signals that ask a running `up` for something, noted until somebody looks.
 
-    On a terminal it means that the terminal is gone, and ends the process as ever.
+    USR1 asks for new log files, as nginx's own master takes it; HUP that everything is read
+    again, but on a terminal, where it means that the terminal is gone and ends the process
+    as ever.
     """
 
     def __init__(self) -> None:
         """Nobody has asked yet."""
-        self._event = threading.Event()
+        self._came: set[int] = set()
 
-    def asked(self) -> bool:
+    def came(self, number: signal.Signals) -> bool:
         """Whether a signal came since the last question."""
-        asked = self._event.is_set()
-        self._event.clear()
-        return asked
+        if number not in self._came:
+            return False
+        # Before what it asks for is done: one that comes meanwhile asks again.
+        self._came.discard(number)
+        return True
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Catch SIGHUP where there is no terminal."""
-        if sys.stdin is not None and sys.stdin.isatty():
-            yield
-            return
-        before = signal.signal(signal.SIGHUP, self._note)
+        """Catch them."""
+        on_terminal = sys.stdin is not None and sys.stdin.isatty()
+        numbers = [signal.SIGUSR1] if on_terminal else [signal.SIGUSR1, signal.SIGHUP]
+        before = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield
         finally:
-            signal.signal(signal.SIGHUP, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self._event.set()
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._came.add(number)

@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,11 +17,11 @@ from app.nginx import Runtime, UnsafeValueError, prepare, render, this_machine
 from app.runtime import RunDirectory
 from app.store import Store, StoreBusyError, StoreError
 from jobs import machine
-from jobs.children import Child, Pauses, Register
+from jobs.children import FEW_HEAPS, Child, Pauses, Register
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import CONFIG_VARIABLE, Stop, add_config_option, read_config, set_up_logging
 from jobs.parts import make_folders
-from jobs.reloading import Hangup, Watched
+from jobs.reloading import Watched, Wishes
 from jobs.timetable import Timetable
 
 logger = logging.getLogger("larder")
@@ -42,10 +40,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     set_up_logging(options)
     os.umask(0o022)  # nginx's own user must be able to read what is written.
-    stop = Stop()
-    with stop.listening(), _reopening() as reopen:
+    stop, wishes = Stop(), Wishes()
+    with stop.listening(), wishes.listening():
         try:
-            _run(options, stop, reopen)
+            _run(options, stop, wishes)
         except JobError as error:
             logger.error("up: %s", error)
             return error.code
@@ -68,28 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
-def _reopening() -> Iterator[threading.Event]:
-    """Catch USR1, which asks for new log files, as nginx's own master takes it."""
-    asked = threading.Event()
-    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-
-
-def _run(options: argparse.Namespace, stop: Stop, reopen: threading.Event) -> None:
+def _run(options: argparse.Namespace, stop: Stop, wishes: Wishes) -> None:
     path = Path(options.config) if options.config else _default_configuration()
     config = read_config(str(path))
     make_folders(config)
     directory = RunDirectory(config.repo_path)
     try:
         with FileLock(directory.up_lock):
-            hangup = Hangup()
-            with hangup.listening():
-                mirror = _Mirror.start(config, path.resolve(), directory, stop)
-                mirror.watch(stop, hangup, reopen)
+            mirror = _Mirror.start(config, path.resolve(), directory, stop)
+            mirror.watch(stop, wishes)
     except LockedError as error:
         message = f"another `larder up` is running on {config.repo_path}; stop that one first"
         raise TryLaterError(message) from error
@@ -142,7 +127,7 @@ class _Mirror:
         prepare(runtime)
         _write_nginx_conf(config, runtime, directory.nginx_conf)
         _test_nginx_conf(nginx, directory.nginx_conf)
-        environment = {**os.environ, CONFIG_VARIABLE: str(path)}
+        environment = {**FEW_HEAPS, **os.environ, CONFIG_VARIABLE: str(path)}
         mirror = cls(
             config,
             directory,
@@ -163,20 +148,17 @@ class _Mirror:
             raise
         return mirror
 
-    def watch(self, stop: Stop, hangup: Hangup, reopen: threading.Event) -> None:
-        """Keep the children running until a signal comes, then stop them all.
-
-        Where new logs were asked for, nginx is told; the app has none of its own.
-        """
+    def watch(self, stop: Stop, wishes: Wishes) -> None:
+        """Keep the children running until a signal comes, then stop them all."""
         try:
             while not stop.asked():
-                if reopen.is_set():
-                    reopen.clear()
+                if wishes.came(signal.SIGUSR1):
+                    # The app has no log of its own.
                     self.children["nginx"].send(signal.SIGUSR1)
                 self._attempt("start what has ended", self._restart_dead)
                 self._attempt("start a job", self.timetable.tick)
                 self._attempt("note its processes", self._note_sessions)
-                if hangup.asked():
+                if wishes.came(signal.SIGHUP):
                     logger.info("SIGHUP: nginx and the app begin anew, one process after the other")
                     self.children["gunicorn"].send(signal.SIGHUP)
                     self._reload_nginx()

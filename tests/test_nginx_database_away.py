@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs.sync_index import run as sync_index
 from tests.fake_pypi import FakeFile, FakePypi
 from tests.serving import Serving, wait_until
 
@@ -113,6 +114,26 @@ def _is_served(mirror: Serving, held: FakeFile, other: FakeFile, client: str) ->
     assert 302 == answer.status
     expected = mirror.config.upstream.redirect_url[0] + other.path
     assert expected == answer.header("Location")
+
+
+def test_a_database_that_was_deleted_is_made_anew(
+    fake_pypi: FakePypi, disk: Path, tmp_path: Path
+) -> None:
+    """By the next job; the app, which was not started again, counts votes in the new one."""
+    held = fake_pypi.add_file("held", "held-1.0-py3-none-any.whl", CONTENT)
+    database = f"sqlite:///{disk}/larder.db"
+    serving = Serving.of(tmp_path, fake_pypi, database=database, trusted_proxies=["127.0.0.1"])
+    # A busy machine is not what is tested.
+    serving.edits = {"_timeout 20ms": "_timeout 2s"}
+    with serving as mirror:
+        assert 200 == mirror.get("/pypi/simple/held/").status
+        mirror.hold("hot", held.path, CONTENT)
+        mirror.get(f"/pypi/packages/{held.path}", X_Forwarded_For="192.0.2.1")
+        wait_until(lambda: [held.path] == mirror.votes())
+        _remove(mirror, disk)
+        assert 0 == sync_index(["-q", "-c", str(mirror.path)])
+        mirror.get(f"/pypi/packages/{held.path}", X_Forwarded_For="192.0.3.1")
+        wait_until(lambda: [held.path] == mirror.votes())
 
 
 def test_a_locked_database_is_waited_for(fake_pypi: FakePypi, disk: Path, tmp_path: Path) -> None:

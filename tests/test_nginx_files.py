@@ -217,7 +217,13 @@ def test_a_hostile_upstream_steers_nothing(
     headers = {
         "X-Accel-Redirect": "@held",
         "X-Accel-Limit-Rate": "1",
+        "X-Accel-Buffering": "no",
+        "X-Accel-Charset": "x",
         "X-Larder-Upstream": "http://192.0.2.1/",
+        "X-Larder-Redirect": "http://192.0.2.1/",
+        "X-Larder-Unheld": "@page_html",
+        "X-Larder-Place": "http://192.0.2.1/",
+        "X-Larder-Wait": "9",
         "Set-Cookie": "a=b",
         "Strict-Transport-Security": "max-age=1",
         "Content-Encoding": "gzip",

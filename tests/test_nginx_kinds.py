@@ -1,6 +1,7 @@
 """Tests of mirrors of other kinds: TLS, no prefix, IPv6, upstream behind a proxy or TLS."""
 
 import http.client
+import re
 import shutil
 import socket
 import ssl
@@ -159,6 +160,48 @@ def test_an_upstream_with_tls_is_verified(
                 assert 302 == answer.status
                 said = mirror.ask_metrics("/metrics").body.decode()
                 assert 'larder_target_failures_total{kind="connection"' in said
+
+
+def test_a_networks_mode_is_that_of_its_longest_prefix(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """Of IPv4 and of IPv6, in whatever order the rules stand."""
+    rules = {
+        "10.0.0.0/8": "proxy",
+        "10.1.0.0/16": "302",
+        "10.1.2.0/24": "proxy",
+        "2001:db8:1::/48": "302",
+        "2001:db8::/32": "proxy",
+    }
+    expected = {
+        "10.9.9.9": 200,
+        "10.1.9.9": 302,
+        "10.1.2.9": 200,
+        "::ffff:10.1.9.9": 302,
+        "192.0.2.1": 302,
+        "2001:db8:1::7": 302,
+        "2001:db8:2::7": 200,
+        "2001:db9::7": 302,
+    }
+    file = fake_pypi.add_file("six", "six-1.0-py3-none-any.whl", CONTENT)
+    modes = {"rules": [{"cidr": cidr, "mode": mode} for cidr, mode in rules.items()]}
+    changes = {"ip_modes": modes, "trusted_proxies": ["127.0.0.1"]}
+    with Serving.of(tmp_path, fake_pypi, **changes) as mirror:
+        path = f"/pypi/packages/{file.path}"
+        found = {client: mirror.get(path, X_Forwarded_For=client).status for client in expected}
+    assert expected == found
+
+
+def test_the_log_may_be_apaches(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """`combined` is what every tool for logs reads."""
+    log = tmp_path / "access.log"
+    changes = {"log": {"path": str(log), "format": "combined"}}
+    with Serving.of(tmp_path, fake_pypi, **changes) as mirror:
+        mirror.get("/pypi/x", User_Agent='a"b', Referer="http://example.org/")
+    lines = [line for line in log.read_text().splitlines() if "/pypi/x" in line]
+    pattern = (
+        r'127\.0\.0\.1 - - \[[^]]+\] "GET /pypi/x HTTP/1\.1" 404 \d+'
+        r' "http://example\.org/" "a\\x22b"'
+    )
+    assert [True] == [re.fullmatch(pattern, line) is not None for line in lines]
 
 
 class _Forward(BaseHTTPRequestHandler):

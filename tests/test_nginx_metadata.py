@@ -4,6 +4,7 @@ import shutil
 import signal
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from app.names import ProjectName
 from jobs.clean import run as clean
 from jobs.parts import Parts
-from tests.fake_pypi import FakeFile, FakePypi, Status, WrongContent, make_wheel
-from tests.serving import Serving
+from tests.fake_pypi import FakeFile, FakePypi, Slow, Status, WrongContent, make_wheel
+from tests.serving import Serving, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -26,8 +27,10 @@ def pypi() -> Iterator[FakePypi]:
 
 @pytest.fixture(scope="module")
 def mirror(pypi: FakePypi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    """Return a mirror of it."""
-    with Serving.of(tmp_path_factory.mktemp("metadata"), pypi) as running:
+    """Return a mirror of it, whose breaker tries again after a second."""
+    serving = Serving.of(tmp_path_factory.mktemp("metadata"), pypi, app={"workers": 2})
+    serving.edits = {"fail_timeout=10s": "fail_timeout=1s"}
+    with serving as running:
         yield running
 
 
@@ -73,6 +76,15 @@ def test_it_is_fetched_once_and_then_nginxs_alone(
     assert (206, wheel.metadata[-5:]) == (part.status, part.body)
     assert 1 == pypi.count("/packages/*")
     assert [] == mirror.votes()
+
+
+def test_many_at_once_cost_one_fetch(mirror: Serving, pypi: FakePypi, wheel: FakeFile) -> None:
+    """Whichever worker they come to."""
+    pypi.inject(Slow(0.5), at="*.metadata")
+    with ThreadPoolExecutor(30) as clients:
+        answers = list(clients.map(lambda _: mirror.get(url(wheel)), range(30)))
+    assert {(200, wheel.metadata)} == {(answer.status, answer.body) for answer in answers}
+    assert 1 == pypi.count("/packages/*")
 
 
 def test_what_is_not_as_announced_is_never_served(
@@ -125,6 +137,22 @@ def test_a_dead_application_redirects(mirror: Serving, wheel: FakeFile) -> None:
         assert b"Name: x" == mirror.get(url(wheel)).body
     finally:
         mirror.start_app()
+    kept(mirror, wheel).unlink()
+    wait_until(lambda: wheel.metadata == mirror.get(url(wheel)).body)
+
+
+def test_a_hung_application_redirects(mirror: Serving, wheel: FakeFile) -> None:
+    """After the second that a decision may take, not after all that a fetch may."""
+    mirror.signal_app(signal.SIGSTOP)
+    try:
+        answers = [mirror.get(url(wheel)) for _ in range(2)]
+    finally:
+        mirror.signal_app(signal.SIGCONT)
+    expected = f"{mirror.config.upstream.redirect_url[0]}{wheel.path}.metadata"
+    for answer in answers:
+        assert (302, expected) == (answer.status, answer.header("Location"))
+        assert answer.seconds < mirror.config.timeouts.upstream
+    wait_until(lambda: wheel.metadata == mirror.get(url(wheel)).body)
 
 
 def test_that_of_a_held_file_lies_beside_it(mirror: Serving, wheel: FakeFile) -> None:

@@ -1,6 +1,8 @@
 """Tests of what clients see when the application is dead, hung, or starts again."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from app.model import PageFormat
 from app.spool import parse_spool_line
 from tests.fake_pypi import FakeFile, FakePypi, Hang
-from tests.serving import Serving, wait_until
+from tests.serving import ROOT, Serving, wait_until
 from tests.web_fakes import WHEEL
 
 pytestmark = pytest.mark.system
@@ -122,6 +124,31 @@ def test_a_hung_application_fails_nothing(
     finally:
         mirror.signal_app(signal.SIGCONT)
     _recovers(mirror, pypi, other)
+
+
+def test_a_busy_application_fails_nothing(
+    mirror: Serving, pypi: FakePypi, held: FakeFile, other: FakeFile
+) -> None:
+    """Asked for more than its processor can answer, it comes too late: that is as if it hung."""
+    flood = [sys.executable, "-m", "tests.benchmarks.flood", str(mirror.runtime.app_socket)]
+    with subprocess.Popen(flood, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as asking:
+        assert asking.stdout is not None
+        assert b"ready\n" == asking.stdout.readline()
+        for number in range(20):
+            network = {"X_Forwarded_For": f"192.0.{number}.1"}
+            answer = mirror.get(f"/pypi/packages/{held.path}", **network)
+            assert (200, CONTENT) == (answer.status, answer.body)
+            answer = mirror.get("/pypi/simple/held/", Accept=JSON)
+            assert (200, JSON) == (answer.status, answer.header("Content-Type"))
+            # The application has decided, or nginx for it.
+            answer = mirror.get(f"/pypi/packages/{other.path}", **network)
+            assert answer.status == 302 or (200, other.content) == (answer.status, answer.body)
+        asking.communicate()
+    _recovers(mirror, pypi, other)
+    paths = [path for path, _ in _spooled(mirror)]
+    # Each in one of the two, and where it came late in both: the database counts it once.
+    wait_until(lambda: mirror.votes().count(held.path) + paths.count(held.path) >= 20)
+    assert 0 == mirror.counted_lost()
 
 
 def test_an_upstream_that_hangs_holds_up_no_vote_and_no_decision(

@@ -2,9 +2,10 @@
 
 import http.client
 import os
+import select
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,32 @@ def test_one_network_cannot_take_all_connections(pypi: FakePypi, tmp_path: Path)
         assert 503 == mirror.get(held, X_Forwarded_For="192.0.2.9").status
         assert 200 == mirror.get("/pypi/simple/six/", X_Forwarded_For="192.0.2.9").status
         assert content == mirror.get(held, X_Forwarded_For="192.0.3.1").body
+
+
+def test_a_slow_client_is_let_go(pypi: FakePypi, tmp_path: Path) -> None:
+    """One that takes for ever to ask, and one that takes nothing of its answer."""
+    timeouts = {"read": "1s", "write": "1s", "upstream": "5s"}
+    with Serving.of(tmp_path, pypi, timeouts=timeouts) as mirror:
+        with socket.create_connection(("127.0.0.1", _port(mirror)), 20) as client:
+            client.sendall(b"GET /pypi/simple/six/ HTTP/1.1\r\nHost: x\r\nX: ")
+            with suppress(ConnectionError):
+                # A byte now and then, so it is never silent for long.
+                while not select.select([client], [], [], 0.1)[0]:
+                    client.sendall(b"x")
+                assert client.recv(100) in (b"", b"HTTP/1.1 408")
+        # More than the buffers of both sockets.
+        mirror.hold("hot", WHEEL, bytes(30_000_000))
+        with socket.create_connection(("127.0.0.1", _port(mirror)), 20) as client:
+            client.sendall(_request(f"/pypi/packages/{WHEEL}"))
+            wait_until(lambda: _open_in_nginx(mirror, client.getsockname()[1]))
+            wait_until(lambda: not _open_in_nginx(mirror, client.getsockname()[1]))
+
+
+def _open_in_nginx(mirror: Serving, port: int) -> bool:
+    """Whether nginx has a connection to a client's port (proc(5), /proc/net/tcp)."""
+    established, ends = "01", (f":{_port(mirror):04X}", f":{port:04X}")
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any((row[1][8:], row[2][8:], row[3]) == (*ends, established) for row in rows)
 
 
 def _port(mirror: Serving) -> int:

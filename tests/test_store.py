@@ -296,3 +296,19 @@ def test_tables_of_another_version_are_refused(database: str) -> None:
         store.keep("schema", b"99")
     with pytest.raises(StoreError, match="version 99"):
         Store.open(database)
+
+
+def test_a_file_that_is_moved_away_is_let_go(tmp_path: Path) -> None:
+    """Nobody else would see what is written there; another in its place is used at once."""
+    url, path = f"sqlite:///{tmp_path}/larder.db", tmp_path / "larder.db"
+    with closing(Store.open(url)) as store:
+        store.keep("a", b"old")
+        path.rename(tmp_path / "away")
+        for _ in range(2):
+            with pytest.raises(StoreBusyError, match=r"larder\.db is gone"):
+                store.keep("a", b"lost")
+        Store.open(url).close()
+        assert store.setting("a") is None
+        store.keep("a", b"new")
+        with closing(Store.open(url)) as other:
+            assert b"new" == other.setting("a")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -31,6 +32,8 @@ _PRAGMAS = {
     "busy_timeout": _BUSY_TIMEOUT * 1000,
 }
 
+_Identity = tuple[int, int]
+
 _WAY_OUT = "move it away; the next `larder sync` rebuilds it from the pages and the files"
 
 
@@ -45,13 +48,40 @@ class Sqlite(Engine):
         self._path = Path(url.removeprefix(SCHEME))
         path = os.fspath(self._path)
         super().__init__(peewee.SqliteDatabase(path, pragmas=_PRAGMAS, timeout=_BUSY_TIMEOUT), path)
+        # Whether the file has been there; and which one this thread's connection is of.
+        self._known = False
+        self._mine = threading.local()
 
     def present(self) -> bool:
         """Whether the file is there."""
         return self._path.exists()
 
     def refresh(self) -> None:
-        """Do nothing: a file stays open."""
+        """Let go of a file that was moved away, or deleted: nobody else sees what it is told.
+
+        Where there is another in its place, the next statement opens that one; where there
+        is none, it waits for whoever makes one, as for a server that is away.
+
+        Raises:
+            StoreBusyError: The file is gone.
+
+        """
+        if self.database.in_transaction():
+            return
+        here = self._identity()
+        if getattr(self._mine, "file", None) not in (None, here):
+            self.database.close()
+        self._mine.file = here
+        if here is None and self._known:
+            raise StoreBusyError(f"the file {self.place} is gone")
+        self._known = here is not None
+
+    def _identity(self) -> _Identity | None:
+        try:
+            told = self._path.stat()
+        except OSError:
+            return None
+        return told.st_dev, told.st_ino
 
     def writing(self) -> AbstractContextManager[object]:
         """Open a transaction as its writer.

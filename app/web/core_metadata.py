@@ -6,6 +6,7 @@ from typing import Protocol
 import falcon
 
 from app.companions import WrongMetadataError
+from app.locks import LockTimeoutError
 from app.names import COMPANION, FilePath, parse_file_path
 from app.store import StoreError
 from app.web.errors import TooBusyError
@@ -19,7 +20,10 @@ class Keeping(Protocol):
     """What keeps core metadata: `app.core_metadata.CoreMetadata`."""
 
     def keep(self, path: FilePath) -> bool:
-        """Keep a file's; False where that cannot be done; may raise WrongMetadataError."""
+        """Keep a file's; False where that cannot be done.
+
+        May raise WrongMetadataError, LockTimeoutError, StoreError and OSError.
+        """
         ...
 
 
@@ -46,7 +50,7 @@ class MetadataResource:
             # Nor is the client sent to upstream: pip and uv would get the same bytes.
             logger.warning("%s", error)
             return "@wrong_metadata"
-        except (StoreError, TooBusyError, OSError) as error:
+        except (StoreError, TooBusyError, LockTimeoutError, OSError) as error:
             logger.warning("core metadata is left to upstream: %s", error)
             return "@file"
         return "@metadata" if kept else "@file"

@@ -28,6 +28,8 @@ class Answer(StrEnum):
     STREAM = "stream"
     # As STREAM, of one download for all who want the file at the same time.
     SHARED = "shared"
+    # Core metadata that the index announces: the application is asked to fetch and keep it.
+    METADATA = "metadata"
     # No place of files is good just now.
     NOWHERE = "nowhere"
 
@@ -42,6 +44,8 @@ class Wish:
     client: str
     head: bool = False
     range: str | None = None
+    # Whether the application has just failed to keep it.
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ class Desk:
         if known is not None and origin is None:
             self.targets.sample = path
         place = self.targets.first_usable(self._sources.packages_urls)
-        unheld = self._unheld(wish, known, place)
+        unheld = Answer.METADATA if self._kept(wish, known) else self._unheld(wish, known, place)
         return Decision(
             answer=Answer.HELD if held else unheld,
             unheld=unheld,
@@ -179,6 +183,12 @@ class Desk:
             return None, False
         self._outage.end()
         return found
+
+    def _kept(self, wish: Wish, known: KnownFile | None) -> bool:
+        """Whether it is core metadata that this machine can check, and keep."""
+        if wish.asked or not wish.path.endswith(COMPANION) or known is None:
+            return False
+        return known.metadata_sha256 is not None and self._trusted(known.origin)
 
     def _unheld(self, wish: Wish, known: KnownFile | None, place: str | None) -> Answer:
         """Return how a client gets what is not held."""

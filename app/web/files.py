@@ -14,6 +14,9 @@ from app.web.simple import Questions
 CLIENT_HEADER = "X-Larder-Client"
 """The client's address; set by nginx."""
 
+ASKED_HEADER = "X-Larder-Asked"
+"""Set by nginx where the application was asked for core metadata, and did not keep it."""
+
 UPSTREAM_HEADER = "X-Larder-Upstream"
 """The URL that nginx passes through; clients never see it."""
 
@@ -42,6 +45,7 @@ _LOCATIONS = {
     Answer.PROXY: "@upstream",
     Answer.STREAM: "@stream",
     Answer.SHARED: "@shared",
+    Answer.METADATA: "@ask_metadata",
     Answer.NOWHERE: "@nowhere",
 }
 
@@ -78,6 +82,7 @@ class FileResource:
             req.get_header(CLIENT_HEADER) or "",
             head=req.method == "HEAD",
             range=req.get_header("Range"),
+            asked=req.get_header(ASKED_HEADER) is not None,
         )
         decision = self._desk.decide(wish)
         if self._gate.redirects(path):
