@@ -224,6 +224,8 @@ def test_every_address_is_given_its_network(mirror: Serving) -> None:
         paths = [WHEEL.replace("six", f"six{number}") for number in range(len(addresses))]
         for path, address in zip(paths, addresses, strict=True):
             assert 302 == _download(mirror, path, address)
+        # A line is written once its answer is out.
+        wait_until(lambda: len(addresses) == len(mirror.spooled()))
         votes = [parse_spool_line(line) for line in mirror.spooled()]
         assert [network_of(address) for address in addresses] == [
             vote and vote.network for vote in votes
