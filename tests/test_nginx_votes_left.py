@@ -124,9 +124,7 @@ def test_what_the_application_fails_is_left_once(
 
 
 @pytest.mark.parametrize("code", [200, 204, 400, 401, 403, 413, 429])
-def test_what_the_application_answers_is_not_left(
-    start: Callable[..., Serving], code: int
-) -> None:
+def test_what_the_application_answers_is_not_left(start: Callable[..., Serving], code: int) -> None:
     """It is taken, or is no vote; and no such answer stops a download."""
     mirror = start()
     with _application(mirror, _status(code)) as application:
