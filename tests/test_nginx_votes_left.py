@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 
@@ -74,6 +75,8 @@ def start(fake_pypi: FakePypi, tmp_path: Path) -> Iterator[Callable[..., Serving
 
     def starts(timeout: str = "2s") -> Serving:
         mirror = Serving.of(tmp_path, fake_pypi, trusted_proxies=["127.0.0.1"])
+        # One worker ends answers, and writes their lines, in their order.
+        mirror.runtime = replace(mirror.runtime, workers=1)
         mirror.edits = {"_timeout 20ms": f"_timeout {timeout}"}
         started.append(mirror)
         mirror.start_nginx()
