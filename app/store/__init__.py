@@ -10,6 +10,7 @@ from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, Filtered, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
+from app.store.pins import Pinned, PinQueries
 from app.store.popularity import Popular
 from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
@@ -26,6 +27,7 @@ __all__ = [
     "IndexCounts",
     "KnownFile",
     "Outdated",
+    "Pinned",
     "Popular",
     "Rendered",
     "Settled",
@@ -48,6 +50,7 @@ class Store(
     ReleaseQueries,
     ExpiryQueries,
     HoldingQueries,
+    PinQueries,
     VerifyQueries,
     DocumentQueries,
     TrafficQueries,
