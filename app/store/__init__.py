@@ -15,6 +15,7 @@ from app.store.popularity import Popular
 from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
+from app.store.rest import RestQueries
 from app.store.traffic import TrafficQueries
 from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
@@ -51,6 +52,7 @@ class Store(
     ExpiryQueries,
     HoldingQueries,
     PinQueries,
+    RestQueries,
     VerifyQueries,
     DocumentQueries,
     TrafficQueries,

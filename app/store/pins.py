@@ -51,6 +51,12 @@ class PinQueries(Connection):
                 count += int(self._run(Pin.delete().where(Pin.file.in_(files))))
         return count
 
+    def is_pinned(self, path: FilePath) -> bool:
+        """Whether a file is pinned."""
+        with self._reading():
+            query = Pin.select(Pin.file).join(File).where(File.path == path)
+            return next(self._rows(query), None) is not None
+
     def pins(self) -> Iterator[Pinned]:
         """Yield the pinned files that a page lists, by path.
 
