@@ -15,6 +15,7 @@ from app.planning import (
     Facts,
     Placed,
     RestSteps,
+    Unheld,
     Wished,
     assign,
     fit,
@@ -24,7 +25,7 @@ from app.planning import (
     plan_with_room,
 )
 from app.scoring import Policy, ranking
-from app.steps import DropPartial, Step
+from app.steps import DropPartial, Lose, Step
 from app.store import Popular, Store
 from app.survey import Survey
 from app.tiers import partial_name
@@ -181,7 +182,8 @@ class Wishing:
             keep_spare=self.keep is Keep.ALL,
         )
         if self.keep is Keep.ALL:
-            return self._steps_of_all(facts, drops, {*absent, *partials})
+            rows = self._unheld(set(absent), survey)
+            return self._steps_of_all(facts, drops, rows)
         return [*drops, *plan_moves(facts)]
 
     def _stranded(self, wish: Mapping[FilePath, Wished], survey: Survey) -> dict[FilePath, Wished]:
@@ -193,7 +195,7 @@ class Wishing:
         return {known.path: coldest for known in self.store.unpopular(paths)}
 
     def _steps_of_all(
-        self, facts: Facts, drops: Sequence[DropPartial], wished: Collection[FilePath]
+        self, facts: Facts, drops: Sequence[DropPartial], unheld: Iterable[Unheld]
     ) -> Sequence[Step]:
         """Return the steps of the wish, and then the fetches of all other files.
 
@@ -209,10 +211,19 @@ class Wishing:
             drop = left.pop(partial_name(path), None) if left else None
             return (drop.tier, drop.bytes) if drop else None
 
-        rows = (row for row in self.store.unheld(self.filesize_limit) if row[1] not in wished)
-        rest = place_rest(rows, room, plan.purse, begun)
+        rest = place_rest(unheld, room, plan.purse, begun)
         dropped = [drop for drop in drops if drop.name in left]
         return RestSteps([*dropped, *plan.steps], rest, self._paths)
+
+    def _unheld(self, wished: Collection[FilePath], survey: Survey) -> Iterator[Unheld]:
+        """Yield the files that are not on the disks, whatever the store says, nor wished for."""
+        for row in self.store.unheld(self.filesize_limit):
+            if row[1] not in wished and row[1] not in survey.holdings:
+                yield row
+        lost = [path for one in survey.repairs if isinstance(one, Lose) for path in one.paths]
+        for known in self.store.unpopular([path for path in lost if path not in wished]):
+            if known.size is not None and known.size <= self.filesize_limit:
+                yield known.file, known.path, known.size, known.announced
 
     def _paths(self, files: Sequence[int]) -> Iterator[tuple[int, FilePath]]:
         for number, path in self.store.paths(files):

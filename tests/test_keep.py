@@ -259,3 +259,34 @@ def test_a_size_that_the_index_does_not_tell_is_asked_for(
     store.close()
     assert 0 == run("sync", config).returncode
     assert {files[1].filename: 0} == held(config)
+
+
+def test_what_was_deleted_by_hand_is_fetched_in_the_same_run(
+    tmp_path: Path, fake_pypi: FakePypi, files: Sequence[FakeFile]
+) -> None:
+    """And what the store does not know of is taken over, not fetched."""
+    config = roomy(tmp_path, fake_pypi, hot="200k")
+    ask(config, "aa", "bb")
+    assert 0 == run("sync", config).returncode
+    hot = load(config).cache.tiers[0].path
+    (hot / files[0].path).unlink()
+    store = Parts(load(config)).store
+    store.release([FilePath(files[1].path)])
+    store.close()
+    fake_pypi.forget_requests()
+    assert 0 == run("move", config).returncode
+    assert {file.filename: 0 for file in files} == held(config)
+    assert 1 == fake_pypi.count("/packages/*.whl")
+    assert "" == run("move", config, "--dry-run").stdout
+
+
+def test_what_upstream_deletes_goes(
+    tmp_path: Path, fake_pypi: FakePypi, files: Sequence[FakeFile]
+) -> None:
+    """With `all` as ever."""
+    config = roomy(tmp_path, fake_pypi, hot="200k")
+    ask(config, "aa", "bb")
+    assert 0 == run("sync", config).returncode
+    fake_pypi.remove_file("aa", files[0].filename)
+    assert 0 == run("sync", config).returncode
+    assert {files[1].filename: 0} == held(config)

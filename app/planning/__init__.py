@@ -14,7 +14,7 @@ from app.planning.index import (
     retry_pause,
 )
 from app.planning.moves import Facts, Placed, Plan, plan_moves, plan_with_room
-from app.planning.rest import Rest, RestSteps, place_rest
+from app.planning.rest import Rest, RestSteps, Unheld, place_rest
 from app.planning.wish import PINNED, Contenders, Wished, assign
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ProjectSteps",
     "Rest",
     "RestSteps",
+    "Unheld",
     "Wished",
     "assign",
     "fit",

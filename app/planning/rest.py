@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import overload
+from typing import TypeAlias, overload
 
 from app.model import room_for
 from app.names import FilePath
@@ -14,7 +14,10 @@ from app.steps import Fetch, Step
 _PART = 5000
 """Steps made at a time: their paths are looked up together."""
 
-Paths = Callable[[Sequence[int]], Iterable[tuple[int, FilePath]]]
+Unheld: TypeAlias = tuple[int, FilePath, int, bool]
+"""A file that is not here: number, path, size, and whether it has core metadata."""
+
+Paths: TypeAlias = Callable[[Sequence[int]], Iterable[tuple[int, FilePath]]]
 """Looks up files' paths by their numbers; of one that is forgotten there is none."""
 
 
@@ -28,15 +31,15 @@ class Rest:
 
 
 def place_rest(
-    unheld: Iterable[tuple[int, FilePath, int, bool]],
+    unheld: Iterable[Unheld],
     room: Mapping[int, int],
     purse: Purse,
     begun: Callable[[FilePath], tuple[int, int] | None],
 ) -> Rest:
     """Give the files, one after the other, to the hottest tier with room left for each.
 
-    Each comes with number, path, size, and whether it has core metadata. `begun` tells on
-    which tier an earlier run has begun to fetch a file, and the bytes that are there.
+    `begun` tells on which tier an earlier run has begun to fetch a file, and the bytes that
+    are there.
     Nothing is taken from a file that is here.
     """
     rest, left = Rest(), dict(sorted(room.items()))
