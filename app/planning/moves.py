@@ -1,6 +1,6 @@
 """Facts and wishes to steps. Nothing here touches a disk, a socket or a clock."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -278,7 +278,10 @@ class _Spare:
         for path in facts.spare:
             placed = facts.holdings.get(path)
             if placed and placed.rank in ranks and path not in facts.wish:
-                insort(self._sizes[placed.rank], (placed.bytes, path))
+                self._sizes[placed.rank].append((placed.bytes, path))
+        # Once: there may be millions of them, where everything is kept.
+        for sizes in self._sizes.values():
+            sizes.sort()
         self._totals = {rank: sum(size for size, _ in sizes) for rank, sizes in self._sizes.items()}
 
     def total(self, rank: int) -> int:
