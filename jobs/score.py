@@ -10,7 +10,7 @@ from typing import Any
 
 from app.bounds import Keep
 from app.names import FilePath
-from app.steps import AskSize, HandOn, ReadSpool, ReadTraffic, SettleVotes, Step, StoreWish
+from app.steps import AskSize, Fetch, HandOn, ReadSpool, ReadTraffic, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
@@ -94,7 +94,7 @@ class Score(Job):
             wished = {path for _, path in paths}
             here = survey.holdings.keys()
             files += len(here - wished)
-            files += sum(step.verb == "fetch" and step.path not in wished for step in steps)
+            files += sum(isinstance(step, Fetch) and step.path not in wished for step in steps)
         return StoreWish(files, steps)
 
     def _store_wish(self, now: int) -> None:
