@@ -123,6 +123,7 @@ class Parts:
             cache.move_budget,
             cache.filesize_limit,
             Judge(self.config.filters),
+            self.config.keep,
         )
 
     @cached_property

@@ -10,7 +10,7 @@ from app.names import FilePath
 from app.store.connection import Connection, chunks
 from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
-from app.store.tables import HIDDEN, WITHDRAWN, File, Heat, Holding, Project, Tier, Wish
+from app.store.tables import HIDDEN, WITHDRAWN, File, Heat, Holding, Pin, Project, Tier, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,20 @@ class HoldingQueries(Connection):
         So are those that took over another's votes.
         """
         with self._reading():
-            due = File.sized_at.is_null() | (File.sized_at < asked_before)
             wanted = (Heat.ever >= votes) | (Heat.inherited == 1)
             query = File.select(*KNOWN).join(Project).switch(File)
             joined = query.join(Heat, on=(Heat.file == File.id))
-            rows = joined.where(wanted, File.size.is_null(), due, File.listed == 1)
+            rows = joined.where(wanted, *_unsized(asked_before))
             for row in self._stream(rows.order_by(File.path)):
+                yield KnownFile(*row)
+
+    def unsized_unvoted(self, asked_before: int, *, everything: bool) -> Iterator[KnownFile]:
+        """Yield the pinned files, or all, whose size nobody told, not asked since a time."""
+        with self._reading():
+            query = File.select(*KNOWN).join(Project).where(*_unsized(asked_before))
+            if not everything:
+                query = query.where(File.id.in_(Pin.select(Pin.file)))
+            for row in self._stream(query.order_by(File.path)):
                 yield KnownFile(*row)
 
     def set_size(self, path: FilePath, size: int | None, now: int) -> None:
@@ -186,6 +194,12 @@ class HoldingQueries(Connection):
 
 def _root_of(path: FilePath) -> Any:
     return Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
+
+
+def _unsized(asked_before: int) -> tuple[Any, ...]:
+    """Match listed files whose size nobody told, and that were not asked about since a time."""
+    due = File.sized_at.is_null() | (File.sized_at < asked_before)
+    return File.size.is_null(), due, File.listed == 1
 
 
 def _in_use() -> Any:
