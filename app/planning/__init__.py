@@ -14,6 +14,7 @@ from app.planning.index import (
     retry_pause,
 )
 from app.planning.moves import Facts, Placed, plan_moves
+from app.planning.pins import PinFacts, plan_pins
 from app.planning.wish import Contenders, Wished, assign
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "IndexPlan",
     "IndexPolicy",
     "Joined",
+    "PinFacts",
     "Placed",
     "ProjectState",
     "ProjectSteps",
@@ -34,6 +36,7 @@ __all__ = [
     "plan_here",
     "plan_index",
     "plan_moves",
+    "plan_pins",
     "plan_retries",
     "retry_pause",
 ]
