@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "sync": "run sync-index, score, move and clean: cron's one entry",
     "sync-index": "bring the index in step with upstream",
     "score": "count votes, and decide which files should be here",
+    "fetch": "download requirements with all that they need, and keep them",
     "move": "fetch, promote, demote and evict files as score decided",
     "verify": "hash held files again, and take out what is rotten",
     "read-spool": "count what nginx wrote: votes, while the app was away, and answers",

@@ -14,6 +14,7 @@ from app.planning.index import (
     retry_pause,
 )
 from app.planning.moves import Facts, Placed, Plan, plan_moves, plan_with_room
+from app.planning.pins import PinFacts, plan_pins
 from app.planning.rest import Rest, RestSteps, Unheld, place_rest
 from app.planning.wish import PINNED, Contenders, Wished, assign
 
@@ -25,6 +26,7 @@ __all__ = [
     "IndexPlan",
     "IndexPolicy",
     "Joined",
+    "PinFacts",
     "Placed",
     "Plan",
     "ProjectState",
@@ -41,6 +43,7 @@ __all__ = [
     "plan_here",
     "plan_index",
     "plan_moves",
+    "plan_pins",
     "plan_retries",
     "plan_with_room",
     "retry_pause",

@@ -29,6 +29,7 @@ from app.steps.index import (
     Withdraw,
     WriteRoot,
 )
+from app.steps.pins import PinFiles
 from app.steps.step import Step
 from app.steps.wish import (
     MOVES,
@@ -60,6 +61,7 @@ __all__ = [
     "KeepList",
     "Lose",
     "Move",
+    "PinFiles",
     "PutOff",
     "ReadSpool",
     "ReadTraffic",
