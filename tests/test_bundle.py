@@ -150,7 +150,7 @@ def test_a_bundle_is_a_static_index(sender: Sender, client: str) -> None:
     assert sender.bundle("-o", out).returncode == 0
     programs = Path(sys.executable).parent
     index = (out / "simple").as_uri() + "/"
-    commands = {
+    commands: dict[str, list[str | Path]] = {
         "pip": [programs / "pip", "--isolated", "install", "--no-cache-dir", "-q"],
         "uv": [programs / "uv", "pip", "install", "--no-config", "--no-cache"],
     }

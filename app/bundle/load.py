@@ -472,6 +472,8 @@ class _Plain:
     def apply(self, bundle: Bundle) -> None:
         """Bring the folder to the bundle's state: files first, pages next, deletions last."""
         state = self._read()
+        if state["loading"] not in (None, bundle.identity):
+            raise BundleError(f"{state['loading']} was interrupted here; lay that one out first")
         if bundle.base is not None and state["identity"] not in (bundle.base, bundle.identity):
             raise BundleError(f"the bundle follows {bundle.base}, and {self._root} has another")
         if bundle.base is None and state["identity"] not in (None, bundle.identity):
@@ -493,8 +495,8 @@ class _Plain:
         try:
             state = json.loads(self._state.read_text())
         except FileNotFoundError:
-            return {"identity": None}
-        return {"identity": state["identity"]}
+            return {"identity": None, "loading": None}
+        return {"identity": state["identity"], "loading": state.get("loading")}
 
     def _write_state(self, state: dict[str, str | None]) -> None:
         partial = self._root / _PARTIAL
