@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "fetch": "download requirements with all that they need, and keep them",
     "move": "fetch, promote, demote and evict files as score decided",
     "verify": "hash held files again, and take out what is rotten",
+    "bundle": "write pages and held files as a signed bundle, to carry across an air gap",
+    "load": "take in a bundle",
     "read-spool": "count what nginx wrote: votes, while the app was away, and answers",
     "clean": "delete what has expired",
     "status": "say how fresh the mirror is, what it holds, and what is stuck",

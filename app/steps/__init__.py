@@ -3,6 +3,7 @@
 The sentence is a step's line in a dry run, in the log, and when it fails.
 """
 
+from app.steps.bundle import LoadPart, WriteBundle
 from app.steps.holdings import (
     Adopt,
     Drop,
@@ -59,6 +60,7 @@ __all__ = [
     "FetchCompanion",
     "HandOn",
     "KeepList",
+    "LoadPart",
     "Lose",
     "Move",
     "PinFiles",
@@ -74,5 +76,6 @@ __all__ = [
     "UpdateProject",
     "Verify",
     "Withdraw",
+    "WriteBundle",
     "WriteRoot",
 ]
