@@ -29,7 +29,7 @@ _TORN = b"HTTP/1.1 204 X\r\nX-\0: y\r\n\r\n"
 class _Handler(StreamRequestHandler):
     """Reads one request, and gives the answer that its server has for all."""
 
-    server: "_Application"
+    server: "_Application"  # type: ignore[mutable-override]  # as socketserver has it
 
     def handle(self) -> None:
         lines = iter(self.rfile.readline, b"\r\n")
