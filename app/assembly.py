@@ -19,6 +19,7 @@ from app.lost_votes import LostVotes
 from app.pacing import Pace
 from app.pages import FORMAT, PackagePlaces
 from app.rerender import OwnPages
+from app.resolving import Resolver, ResolverPolicy
 from app.runtime import RunDirectory
 from app.scoring import Decay, Policy, Votes
 from app.shelf import Shelf
@@ -26,7 +27,7 @@ from app.sources import Sources
 from app.spooling import Spool
 from app.store import Store
 from app.tree import PageTree
-from app.upstream import Upstream, UpstreamPolicy
+from app.upstream import Addresses, Upstream, UpstreamPolicy
 
 
 def open_upstream(
@@ -53,6 +54,17 @@ def open_upstream(
         ),
         pace,
     )
+
+
+def open_resolver(config: Config, stopping: Callable[[], bool], *, traces: bool) -> Resolver:
+    """Return who finds out what requirements need, by upstream's index."""
+    source = config.upstream
+    # Credentials come back in: `Addresses` takes them out.
+    netloc = urlsplit(source.pypi_url).netloc
+    url = urlsplit(Addresses.parse(source.pypi_url).root)._replace(netloc=netloc).geturl()
+    cache = RunDirectory(config.repo_path).resolver_cache if traces else None
+    policy = ResolverPolicy(url, source.proxy, config.sync.retry, config.timeouts.upstream, cache)
+    return Resolver(policy, stopping)
 
 
 def make_policy(config: Config) -> Policy:

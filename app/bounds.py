@@ -1,6 +1,15 @@
 """Bounds that an operator sets on what larder does to disks and lines."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Keep(StrEnum):
+    """How far the wish goes (`packages.keep`)."""
+
+    POPULAR = "popular"
+    ALL = "all"
+    PINNED = "pinned"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.bounds import Keep
 from app.model import Candidate, Tier
 from app.names import FilePath
 from app.planning import assign
@@ -116,8 +117,17 @@ class Foresight:
             candidates=count,
             wished=wished,
             held=target.held,
-            why=_why(target, eligible=eligible, wished=wished),
+            why=self._why(target, path, eligible=eligible, wished=wished),
         )
+
+    def _why(self, target: Candidate, path: FilePath, *, eligible: bool, wished: int | None) -> str:
+        if self.store.is_pinned(path):
+            return f"it is pinned; {_where(target, wished)}"
+        if self.wishing.keep is Keep.PINNED:
+            return "packages.keep is pinned, and it is not"
+        if self.wishing.keep is Keep.ALL and wished is None:
+            return "packages.keep is all: it has what room more popular files leave"
+        return _why(target, eligible=eligible, wished=wished)
 
     def forecast(self, size_limit: int, policy: Policy, survey: Survey, now: int) -> Forecast:
         """Return what a cache of so many bytes would come to, by the votes seen.
@@ -147,6 +157,14 @@ def scaled(tiers: Sequence[Tier], size_limit: int) -> list[Tier]:
     """Return tiers that share another number of bytes in the same proportions."""
     total = sum(tier.size_limit for tier in tiers)
     return [replace(tier, size_limit=tier.size_limit * size_limit // total) for tier in tiers]
+
+
+def _where(target: Candidate, wished: int | None) -> str:
+    if wished is None:
+        return "no tier has room for it"
+    if target.held == wished:
+        return f"it is on tier {wished}"
+    return f"the next `larder move` brings it to tier {wished}"
 
 
 def _why(target: Candidate, *, eligible: bool, wished: int | None) -> str:

@@ -166,11 +166,13 @@ class Holdings:
         wanted = {
             (rank, partial_name(path)) for path, (rank, _) in wish.items() if path not in held
         }
+        # The next plan says on which tier.
+        pinned = {partial_name(pin.path) for pin in self._store.pins() if pin.path not in held}
         return [
             (folder, leftover)
             for rank, folder in self._folders.items()
             for leftover in folder.leftovers()
-            if (rank, leftover.name) not in wanted
+            if (rank, leftover.name) not in wanted and leftover.name not in pinned
         ]
 
     def _evict(self, path: FilePath, tier: int) -> None:

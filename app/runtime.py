@@ -51,6 +51,11 @@ class RunDirectory:
         return self.path / "denied"
 
     @property
+    def resolver_cache(self) -> Path:
+        """What uv keeps between two runs of `fetch`."""
+        return self.path / "uv"
+
+    @property
     def nginx_conf(self) -> Path:
         """The configuration that `up` renders."""
         return self.path / "nginx.conf"

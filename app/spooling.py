@@ -91,6 +91,7 @@ class Spool:
                 for path in self._left():
                     counted += self._read(path)
                     self._delete(path)
+                self._sweep()
                 return counted
         except LockedError:
             return 0
@@ -122,6 +123,14 @@ class Spool:
         except OSError:
             partial.unlink(missing_ok=True)
             raise
+
+    def _sweep(self) -> None:
+        """Delete what a killed process had begun to leave: its votes are counted as lost."""
+        for partial in self.path.parent.glob(f"{_LEFT}{self.path.stem}-*.new"):
+            # It may be renamed in between: then it is whole.
+            with suppress(FileNotFoundError):
+                if self.clock() - partial.stat().st_mtime > _SETTLED:
+                    partial.unlink()
 
     def _left(self) -> list[Path]:
         return sorted(self.path.parent.glob(f"{_LEFT}{self.path.stem}-*{self.path.suffix}"))

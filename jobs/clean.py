@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from app.bounds import Keep
 from app.locks import FileLock, LockedError
 from app.steps import Clean, Step
 from app.traffic import HOUR
@@ -47,7 +48,7 @@ class CleanUp(Job):
             "hours of traffic": store.count_old_traffic(self._traffic_limit()),
             "records of files that are gone": files + projects,
             "core metadata of files that are gone": self.parts.core_metadata.count_dropped(),
-            "stale partial files": self.parts.holdings.sweepable() + self.parts.tree.stale(_STALE),
+            "stale partial files": self._sweepable() + self.parts.tree.stale(_STALE),
         }
         return [Clean(kind, count) for kind, count in counts.items() if count]
 
@@ -74,8 +75,17 @@ class CleanUp(Job):
                 message = f"{step!r} is no step of this job"
                 raise TypeError(message)
 
+    def _sweepable(self) -> int:
+        """Return how many partial downloads no wish goes on with.
+
+        With `packages.keep: all` any may be gone on with; those that are not, `move` deletes.
+        """
+        return 0 if self.parts.config.keep is Keep.ALL else self.parts.holdings.sweepable()
+
     def _sweep_tiers(self) -> None:
         """Delete partial downloads, but for those that a running `move` may write to."""
+        if not self._sweepable():
+            return
         try:
             with FileLock(self.parts.run.job_lock(MoveFiles.name)):
                 self.parts.holdings.sweep()

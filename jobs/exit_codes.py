@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
     # Finished, but some steps failed; the next run plans them again.
     FAILED_STEPS = 1
     USAGE = 2
-    # Upstream's answer is not to be believed; nothing was changed.
+    # Upstream's answer, or a bundle, is not to be believed; nothing was changed.
     REFUSED = 3
     # sysexits(3), EX_TEMPFAIL: another run holds the lock, or upstream or the database's
     # server is not there.
@@ -21,7 +21,7 @@ MEANINGS = {
     ExitCode.DONE: "done",
     ExitCode.FAILED_STEPS: "finished, but some steps failed; the next run plans them again",
     ExitCode.USAGE: "usage or configuration",
-    ExitCode.REFUSED: "refused: upstream's answer is not to be believed",
+    ExitCode.REFUSED: "refused: upstream's answer, or a bundle, is not to be believed",
     ExitCode.TRY_LATER: (
         "try later: another run holds the lock, or upstream or the database is away"
     ),
@@ -41,7 +41,7 @@ class UsageError(JobError):
 
 
 class RefusedError(JobError):
-    """Upstream's answer is not to be believed."""
+    """Upstream's answer, or a bundle, is not to be believed."""
 
     code = ExitCode.REFUSED
 

@@ -29,6 +29,7 @@ from jobs.hands import Hands
 from jobs.outcome import Outcome, print_pieces
 from jobs.parts import Parts, make_folders
 from jobs.running import Report, Runner
+from jobs.summary import Summary
 
 logger = logging.getLogger("larder")
 
@@ -43,6 +44,8 @@ class Job(ABC):
 
     # The command's name, and the lock's.
     name: ClassVar[str]
+    # The other jobs whose locks it takes too: it does what they must not do meanwhile.
+    besides: ClassVar[tuple[str, ...]] = ()
     # Of these so many in a row say that upstream is better left in peace.
     telling: ClassVar[tuple[type[Exception], ...]] = (UpstreamUnavailable,)
 
@@ -66,6 +69,11 @@ class Job(ABC):
     def crew(self, steps: int) -> Hands | None:
         """Return who carries out so many steps; None where this process's threads do."""
         del steps
+        return None
+
+    @property
+    def summary(self) -> Summary | None:
+        """What a plan or a run comes to, where its steps alone do not tell it well."""
         return None
 
     @abstractmethod
@@ -196,7 +204,12 @@ def run_job(kind: type[Job], config: Config, options: argparse.Namespace, stop: 
         if answer := job.answer():
             return Outcome(ExitCode.DONE, answer=answer)
         if options.dry_run:
-            return Outcome(ExitCode.DONE, plan=job.plan())
+            plan = job.plan()
+            failed = job.summary is not None and job.summary.failed
+            code = ExitCode.FAILED_STEPS if failed else ExitCode.DONE
+            return Outcome(code, plan=plan, summary=job.summary)
+        for name in kind.besides:
+            stack.enter_context(FileLock(parts.run.job_lock(name)))
         return _carried_out(job, stop)
 
 
@@ -231,7 +244,7 @@ def _carried_out(job: Job, stop: "Stop") -> Outcome:
                     outcomes=report.outcomes,
                 )
             )
-    return Outcome(code, report=report)
+    return Outcome(code, report=report, summary=job.summary)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from app.locks import LockTimeoutError
 from app.names import FilePath
+from app.planning import Joined
 from app.steps import Fetch, Step
 from app.tiers import WrongContentError
 from app.upstream import UpstreamError
@@ -26,7 +27,7 @@ class MoveFiles(Job):
         """Return what leads from the disks, as they are found, to the wish."""
         survey = self.parts.holdings.survey()
         wishing = self.parts.wishing
-        return [*survey.repairs, *wishing.steps(wishing.stored(), survey)]
+        return Joined(survey.repairs, wishing.steps(wishing.stored(), survey))
 
     def execute(self, step: Step) -> None:
         """Carry out one step."""

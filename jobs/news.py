@@ -37,8 +37,8 @@ class News:
     plan: IndexPlan
     # The note of the list that the plan carries out, where there is one to be made.
     keep: KeepList | None = None
-    # What the list names and is no project's name.
-    refused: tuple[str, ...] = ()
+    # What the list names and is no project's name; None where no list was read.
+    refused: tuple[str, ...] | None = None
     # The serial that upstream is at, where it said so.
     seen: int | None = None
 
@@ -63,13 +63,13 @@ class Newsreader:
 
         """
         now = int(time.time())
+        self._habits.refuse_in_pause(now)
         if not self._needs_a_list() and not self._worth_a_list():
             return self._without_list(now)
-        self._habits.refuse_in_pause(now)
         try:
             return self._ask(now)
         except UpstreamUnavailable as error:
-            self._habits.note_pause(error, now)
+            self._habits.note_pause(error.pause, now)
             raise
 
     def _ask(self, now: int) -> News:
@@ -118,7 +118,8 @@ class Newsreader:
         # The list's validators stay: the next run that asks for the list gets it whole.
         followed = max((one.serial for one in changes.values()), default=since)
         keep = KeepList(kept.last, followed=followed, scope=kept.scope)
-        return News(IndexPlan(steps), keep if steps else None, seen=followed)
+        # Also where nothing of it belongs here: else the next call would be for it again.
+        return News(IndexPlan(steps), keep if followed != since else None, seen=followed)
 
     def _without_list(self, now: int) -> News:
         return News(plan_index(self._states(), None, self._policy, now))

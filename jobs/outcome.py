@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Console
+
 from app.steps import Step
 from jobs.exit_codes import ExitCode
 from jobs.running import Report
+from jobs.summary import Summary
 
 logger = logging.getLogger("larder")
 
@@ -22,11 +25,18 @@ class Outcome:
     plan: Sequence[Step] = ()
     report: Report | None = None
     answer: Sequence[Mapping[str, Any]] = ()
+    # What a plan or a run comes to, where the job tells it.
+    summary: Summary | None = None
 
     def json(self) -> Iterator[str]:
         """Yield it as JSON, step by step: the plan of a first sync has a million of them."""
         if self.answer:
             yield json.dumps([dict(part) for part in self.answer])
+        elif self.summary:
+            steps = (
+                self.report.data() if self.report else {"plan": [one.data() for one in self.plan]}
+            )
+            yield json.dumps(steps | self.summary.data())
         elif self.report:
             yield json.dumps(self.report.data())
         else:
@@ -34,7 +44,9 @@ class Outcome:
 
     def print_plan(self) -> None:
         """Print a dry run's steps, or an answer; a report is a line of the log."""
-        if self.report:
+        if self.summary:
+            self.summary.print(Console(), files=self.report is None)
+        if self.report or self.summary:
             return
         if self.answer:
             for number, part in enumerate(self.answer):

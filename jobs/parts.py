@@ -14,6 +14,7 @@ from app.assembly import (
     open_documents,
     open_index,
     open_lost_votes,
+    open_resolver,
     open_spool,
     open_traffic_spool,
     open_upstream,
@@ -31,6 +32,7 @@ from app.lost_votes import LostVotes
 from app.pacing import Pace
 from app.pages import FORMAT
 from app.releases import Releases
+from app.resolving import Resolver
 from app.root_pages import RootPages
 from app.runs import Runs
 from app.runtime import RunDirectory
@@ -74,6 +76,10 @@ class Parts:
         sync = self.config.sync
         pace = Pace(sync.bandwidth, self.stopping)
         return open_upstream(self.config, sync.concurrent_downloads, pace)
+
+    def resolver(self, *, traces: bool) -> Resolver:
+        """Return who finds out what requirements need; without `traces` it keeps nothing."""
+        return open_resolver(self.config, self.stopping, traces=traces)
 
     @cached_property
     def tree(self) -> PageTree:
@@ -123,6 +129,7 @@ class Parts:
             cache.move_budget,
             cache.filesize_limit,
             Judge(self.config.filters),
+            self.config.keep,
         )
 
     @cached_property

@@ -5,10 +5,12 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+from app.bounds import Keep
 from app.names import FilePath
-from app.steps import AskSize, HandOn, ReadSpool, ReadTraffic, SettleVotes, Step, StoreWish
+from app.steps import AskSize, Fetch, HandOn, ReadSpool, ReadTraffic, SettleVotes, Step, StoreWish
 from app.upstream import UpstreamError
 from jobs.exit_codes import JobError
 from jobs.harness import Job, main
@@ -53,8 +55,13 @@ class Score(Job):
         self._survey = self.parts.holdings.survey()
         transfers = self.parts.releases.plan(now)
         releases: list[Step] = [] if transfers is None else [HandOn(len(transfers))]
-        unsized = self.parts.store.unsized(cache.min_vote_count, now - cache.size_db_ttl)
-        sizes = [AskSize(file.path) for file in unsized]
+        store, asked_before = self.parts.store, now - cache.size_db_ttl
+        everything = self.parts.config.keep is Keep.ALL
+        unsized = chain(
+            store.unsized(cache.min_vote_count, asked_before),
+            store.unsized_unvoted(asked_before, everything=everything),
+        )
+        sizes = [AskSize(path) for path in dict.fromkeys(file.path for file in unsized)]
         return [*intake(self.parts), *releases, *sizes, self._plan_wish(now)]
 
     def execute(self, step: Step) -> None:
@@ -79,9 +86,16 @@ class Score(Job):
             return StoreWish()
         wishing, survey = self.parts.wishing, self._survey
         wish = dict(wishing.wish(survey, now))
-        paths = self.parts.store.paths(list(wish))
+        paths = list(self.parts.store.paths(list(wish)))
         steps = wishing.steps({path: wish[file] for file, path in paths}, survey)
-        return StoreWish(len(wish), tuple(steps))
+        files = len(wish)
+        if self.parts.config.keep is Keep.ALL:
+            # What is here and has no votes stays; of the steps, those beyond the wish fetch.
+            wished = {path for _, path in paths}
+            here = survey.holdings.keys()
+            files += len(here - wished)
+            files += sum(isinstance(step, Fetch) and step.path not in wished for step in steps)
+        return StoreWish(files, steps)
 
     def _store_wish(self, now: int) -> None:
         self.parts.store.keep_heat(self.parts.config.cache.decay.half_life, now)

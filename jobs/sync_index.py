@@ -35,6 +35,7 @@ from jobs.news import Newsreader
 from jobs.parts import Parts
 from jobs.root_list import RootList
 from jobs.running import Report
+from jobs.upstream_habits import Habits
 from jobs.upstream_list import keep_list
 
 _WORKERS_PER_CONNECTION = 4
@@ -61,13 +62,15 @@ class SyncIndex(Job):
         self._root = RootList(parts)
         # What the plan found beside its steps.
         self._fallen: list[ProjectName] = []
-        self._refused: tuple[str, ...] = ()
+        self._refused: tuple[str, ...] | None = None
         # When upstream was asked, and the serial that it was at.
         self._asked_at = time.time()
         self._seen: int | None = None
         # Why upstream could not be asked for it.
         self._away: UpstreamUnavailable | None = None
         self._gone = Gone(parts, options)
+        # What pages asked for, one after the other, to be left alone.
+        self._pauses: list[float] = []
 
     @classmethod
     def add_options(cls, parser: argparse.ArgumentParser) -> None:
@@ -152,6 +155,10 @@ class SyncIndex(Job):
 
     def failed(self, step: Step, error: Exception) -> None:
         """See that a later run does it, though upstream's list may be the same by then."""
+        if isinstance(error, UpstreamUnavailable) and error.pause is not None:
+            self._pauses.append(error.pause)
+        else:
+            self._pauses.clear()
         match step:
             case AddProject(name) | UpdateProject(name) | RevalidateProject(name):
                 if not isinstance(error, UpstreamError):
@@ -169,11 +176,17 @@ class SyncIndex(Job):
         if not (self.left or report.left or report.refused or self._away):
             with noting():
                 self.parts.freshness.in_step(self._asked_at)
-        bound = int(time.time()) - self.parts.config.sync.stuck_after
+        sync = self.parts.config.sync
+        if report.left and len(self._pauses) >= sync.download_error_threshold:
+            # That is why the run gave up: whoever says so of every page means them all.
+            with noting():
+                Habits(self.parts, noting=True).note_pause(max(self._pauses), time.time())
+        bound = int(time.time()) - sync.stuck_after
         if stuck := self.parts.store.count_stuck(bound):
             report.problems.append(f"{stuck} projects are stuck; `larder status` names them")
 
     def _note(self, step: Step, outcome: Outcome) -> None:
+        self._pauses.clear()
         if outcome is Outcome.GONE and isinstance(step, OneProject):
             self._gone.note(step.project, getattr(step, "serial", None))
 

@@ -19,7 +19,8 @@ class Habits:
     """The habits of the upstream that is configured; those of another say nothing.
 
     They are noted while a run is planned: where that ends in nothing to do, or in upstream
-    being away, there is no step that could. A dry run notes nothing.
+    being away, there is no step that could. What its pages ask for is noted at the end of
+    the run. A dry run notes nothing.
     """
 
     def __init__(self, parts: Parts, *, noting: bool) -> None:
@@ -39,10 +40,10 @@ class Habits:
             clock = time.strftime("%H:%M:%S", time.localtime(until))
             raise UpstreamUnavailable(self._url, f"asked to be left alone until {clock}")
 
-    def note_pause(self, error: UpstreamUnavailable, now: float) -> None:
+    def note_pause(self, pause: float | None, now: float) -> None:
         """Note that upstream asks to be left alone (`Retry-After`), if it does."""
-        if error.pause is not None:
-            self._note(_PAUSE, now + error.pause)
+        if pause is not None:
+            self._note(_PAUSE, now + pause)
 
     def may_have_changelog(self, now: float) -> bool:
         """Whether it is worth to ask for the changelog."""

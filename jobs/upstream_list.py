@@ -30,9 +30,13 @@ def refused_names(store: Store) -> list[str]:
     return names
 
 
-def keep_list(store: Store, done: KeepList, refused: Sequence[str]) -> None:
-    """Note which list is carried out, and what it names that is no name."""
-    store.keep(_REFUSED, json.dumps(refused[:_SHOWN]).encode())
+def keep_list(store: Store, done: KeepList, refused: Sequence[str] | None) -> None:
+    """Note which list is carried out, and what it names that is no name.
+
+    None where only the changelog was read: what the last list named stands.
+    """
+    if refused is not None:
+        store.keep(_REFUSED, json.dumps(refused[:_SHOWN]).encode())
     Freshness(store).keep_list(done)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import file_moves, index_scale, index_sync, serving, unheld, votes
+from tests.benchmarks import file_moves, index_scale, index_sync, keep_scale, serving, unheld, votes
 
 pytestmark = pytest.mark.system
 
@@ -77,4 +77,14 @@ def test_what_is_not_held_is_measured(capsys: pytest.CaptureFixture[str]) -> Non
     assert unheld.main(options) == 0
     said = capsys.readouterr().out
     for what in ("redirect, 2 workers:", "proxy, 2 workers:", "memory, 2 workers:", "stream, 2"):
+        assert what in said
+
+
+def test_the_plan_of_everything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each file is a step."""
+    assert keep_scale.main(["--files", "500", "--folder", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    for what in ("500 files, one in 50", "the wish of votes", "10 files", "the plan", "500 steps"):
         assert what in said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from app.bounds import MinFree, MoveBudget
+from app.bounds import Keep, MinFree, MoveBudget
 from app.config import (
     Address,
     Cache,
@@ -132,6 +132,7 @@ def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
         canonical=False,
         filters=Filters(),
         hidden=HiddenAnswer.NOT_FOUND,
+        keep=Keep.POPULAR,
         keep_deleted=False,
         database=f"sqlite:///{tmp_path}/larder.db",
         verify=Verify(30 * 86400, 50 * 1024**2),
@@ -267,6 +268,7 @@ def test_every_key_is_read(complete: Config, tmp_path: Path) -> None:
             ),
         ),
         hidden=HiddenAnswer.UPSTREAM,
+        keep=Keep.PINNED,
         keep_deleted=True,
         database=f"sqlite:///{tmp_path}/data/larder.db",
         verify=Verify(90 * 86400, 1024**2),

@@ -8,7 +8,7 @@ import pytest
 
 from app.model import Project
 from app.names import FilePath, ProjectName
-from app.store import Filtered, Rendered, Settled, Store
+from app.store import Filtered, Rendered, Settled, Store, StoreError
 from jobs.exit_codes import ExitCode
 from tests.fake_pypi import FakePypi, make_sdist, make_wheel
 from tests.postgresql import Server
@@ -75,6 +75,9 @@ def test_a_database_of_before_on_a_server_is_brought_up_to_date(postgresql: Serv
             session.execute(f"ALTER TABLE project DROP COLUMN {column}")
         session.execute("DROP INDEX file_hidden")
         session.execute("UPDATE setting SET value = '6' WHERE key = 'schema'")
+    # A dry run only looks at it.
+    with pytest.raises(StoreError, match="are of version 6, and are not brought up to date: "):
+        Store.open(Store.unchangeable(url))
     store = Store.open(url)
     assert 0 == store.count_hidden()
     store.close()

@@ -1,5 +1,6 @@
 """Legacy JSON that is mirrored with the pages, against a simulated upstream."""
 
+import sqlite3
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +79,15 @@ def test_another_serial_holds_up_the_legacy_json_and_not_the_page(
     known = parts.store.tracked_project(SIX)
     assert known is not None
     assert "legacy JSON of six" in (known.failure or "")
+    with sqlite3.connect(parts.config.repo_path / "larder.db") as database:
+        database.execute("UPDATE project SET failing_since = 1000")
+    for tries in (2, 3):
+        with pytest.raises(UpstreamUnavailable, match="has serial"):
+            parts.index.bring(SIX)
+        known = parts.store.tracked_project(SIX)
+        assert known is not None
+        # Its page is in step each time, and it is stuck all the same.
+        assert (1000, tries) == (known.failing_since, known.tries)
     fake_pypi.heal()
     assert Outcome.UNCHANGED is parts.index.bring(SIX)
     assert sent(fake_pypi) == kept(parts)

@@ -115,3 +115,20 @@ def test_a_pause_for_a_project_is_kept_whatever_is_new(
     assert run("sync-index", everything).returncode == 0
     assert len(page(everything, "bb")["files"]) == 3
     assert status(everything)["failing"] == []
+
+
+def test_a_pause_that_every_page_asks_for_is_upstreams(tmp_path: Path, fake_pypi: FakePypi) -> None:
+    """A run that gave up for it is the last until it is over, also for pages not asked yet."""
+    for number in range(9):
+        fake_pypi.add(make_wheel(f"p{number}", "1"))
+    config = configure(tmp_path, fake_pypi, concurrent_downloads=1, download_error_threshold=3)
+    fake_pypi.inject(Status(429, retry_after=1800), at="/simple/p*/")
+    assert run("sync-index", config).returncode == 75
+    assert [(f"/simple/p{number}/", 1) for number in range(3)] == [
+        (f"/simple/p{number}/", fake_pypi.count(f"/simple/p{number}/")) for number in range(3)
+    ]
+    fake_pypi.heal()
+    fake_pypi.forget_requests()
+    done = run("sync-index", config)
+    assert (75, True) == (done.returncode, "asked to be left alone until" in done.stderr)
+    assert fake_pypi.requests == ()

@@ -330,6 +330,15 @@ def test_votes_that_the_disk_does_not_take_are_not_left(tmp_path: Path, spool: S
         away.leave([Vote(PATH, 1, 1000)])
 
 
+def test_what_a_killed_process_had_begun_to_leave_goes(spool: Spool) -> None:
+    """Not what another is writing just now."""
+    partial = spool.path.parent / "left-votes-4711-a1b2c3d4.new"
+    partial.write_bytes(line(1))
+    assert (0, True) == (spool.read(), partial.exists())
+    later = replace(spool, clock=lambda: time.time() + 3600)
+    assert (0, False) == (later.read(), partial.exists())
+
+
 def test_a_file_set_aside_stays_until_nginx_has_another(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
     store.bury(SIX, None, 100)
     assert store.count_tracked() == 0
     assert [(file(1).path, False)] == [(held.path, held.listed) for held in store.holdings()]
+    assert (0, 0) == store.forgettable()
     assert store.forget_gone() == 0
     store.release([file(1).path])
     assert store.forget_gone() == 1
@@ -87,7 +88,11 @@ def test_a_forgotten_project_leaves_its_held_files_to_be_evicted(store: Store) -
 
 def test_a_tombstone_stays_while_the_list_names_the_project(store: Store) -> None:
     """It keeps the serial, survives cleaning, and falls when it is told to."""
+    store.record(Project(ProjectName("gone"), (file(1),)))
+    store.bury(ProjectName("gone"), None, 100)
     store.bury(SIX, 7, 100)
+    assert (1, 1) == store.forgettable()
+    assert 1 == store.forget_gone()
     assert (0, 0) == store.forgettable()
     (buried,) = store.states([])
     assert (SIX, True, 7) == (buried.name, buried.gone, buried.gone_serial)

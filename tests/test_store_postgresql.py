@@ -55,6 +55,7 @@ _BEFORE = (
     "ALTER TABLE tier DROP COLUMN held_files, DROP COLUMN held_bytes",
     "ALTER TABLE project DROP COLUMN hidden, DROP COLUMN review_at, DROP COLUMN metadata_only",
     "DROP INDEX file_hidden",
+    "DROP TABLE pin",
     "UPDATE setting SET value = '4' WHERE key = 'schema'",
 )
 """What makes tables of version 4."""

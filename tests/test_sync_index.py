@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import orjson
 import pytest
 
 from app.config import load
+from app.freshness import Freshness
 from app.model import Project, Vote
 from app.names import FilePath, ProjectName
+from app.store import Store
 from app.upstream import NoChangelog, Upstream
 from jobs.parts import Parts
 from tests.fake_pypi import FakePypi, Fault, Replaced, Status, make_wheel
@@ -417,6 +420,40 @@ def test_a_changelog_tells_a_light_run_what_is_new(tmp_path: Path) -> None:
         pypi.forget_requests()
         assert run("sync-index", config, "--follow").returncode == 0
         assert len(pypi.requests) == 1
+
+
+def test_a_light_run_forgets_no_name_that_is_none(tmp_path: Path) -> None:
+    """The changelog does not tell them; the last list's stand until the next one."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        pypi.add(make_wheel("aa", "1"))
+        config = configure(tmp_path, pypi)
+        pypi.announce("a b", pypi.project("aa").serial)
+        run("sync-index", config)
+        pypi.add(make_wheel("aa", "2"))
+        assert run("sync-index", config, "--follow").returncode == 0
+        assert (2, ["a b"]) == (len(page(config, "aa")["files"]), status(config)["refused_names"])
+
+
+def test_a_light_run_notes_what_the_changelog_names_and_filters_hide(tmp_path: Path) -> None:
+    """The mirror is in step with that, and does not hear of it again."""
+    with FakePypi(serials="xmlrpc") as pypi:
+        for name in NAMES:
+            pypi.add(make_wheel(name, "1"))
+        config = write_config(
+            tmp_path,
+            pypi,
+            index={"projects": "all"},
+            filters={"projects": {"deny": ["bb"]}},
+        )
+        run("sync-index", config)
+        pypi.add(make_wheel("bb", "2"))
+        for planned in (True, False):
+            done = run("sync-index", config, "--follow", "--dry-run")
+            assert planned is ("note that upstream's list to serial" in done.stdout)
+            assert run("sync-index", config, "--follow").returncode == 0
+        with closing(Store.open(load(config).database)) as store:
+            assert Freshness(store).lag(time.time()).serials == 0
+            assert Freshness(store).kept_list().known == pypi.project("bb").serial
 
 
 def test_a_list_may_lag_behind_the_changelog(tmp_path: Path) -> None:

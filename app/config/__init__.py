@@ -4,6 +4,7 @@ from app.config.first_file import default_yaml
 from app.config.identity import own_mark
 from app.config.problems import ConfigError, Problem
 from app.config.reader import load
+from app.config.requirement_files import rules_of_file
 from app.config.settings import (
     Address,
     Cache,
@@ -59,4 +60,5 @@ __all__ = [
     "default_yaml",
     "load",
     "own_mark",
+    "rules_of_file",
 ]

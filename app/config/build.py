@@ -60,6 +60,7 @@ def build_config(values: Values, folder: Path, required: tuple[Rule, ...] = ()) 
         canonical=values.need(mirror.CANONICAL),
         filters=build_filters(values, required),
         hidden=values.need(filter_keys.HIDDEN),
+        keep=values.need(mirror.KEEP),
         keep_deleted=values.need(mirror.KEEP_DELETED),
         database=_database(values, folder),
         schedule=_schedule(values),

@@ -1,5 +1,6 @@
 """The keys that say what the mirror holds, and how it is kept in step."""
 
+from app.bounds import Keep
 from app.config.kinds import (
     DATABASE,
     DURATION,
@@ -180,6 +181,17 @@ FOLLOW = Key(
     " within two minutes. It waits for no other job then, `move` say.",
     example="true",
     default="false",
+    added=True,
+)
+KEEP = Key(
+    "packages.keep",
+    choice({keep.value: keep for keep in Keep}),
+    "Which files are to be here. `popular`: those that are worth their disk, by their votes."
+    " `all`: every file that the filters let through; by their votes the best are on the hottest"
+    " tier, the others where there is room. `pinned`: only those that somebody has pinned; what"
+    " is pinned comes first in any case, and is never evicted.",
+    example="all",
+    default=Keep.POPULAR.value,
     added=True,
 )
 KEEP_DELETED = Key(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from app.bounds import MinFree, MoveBudget
+from app.bounds import Keep, MinFree, MoveBudget
 from app.filters import Filters
 
 Network = IPv4Network | IPv6Network
@@ -254,6 +254,8 @@ class Config:
     canonical: bool
     filters: Filters
     hidden: HiddenAnswer
+    # Which files are to be here.
+    keep: Keep
     # Whether held files stay although upstream deleted them.
     keep_deleted: bool
     database: str

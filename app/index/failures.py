@@ -28,7 +28,8 @@ def failure(error: Exception, known: TrackedProject | None, now: int) -> Failure
     if isinstance(error, UpstreamUnavailable) and error.pause is not None:
         pause = max(pause, math.ceil(error.pause))
     anew = kind == _MISSING and (known is None or known.failure_kind != _MISSING)
-    return Failure(kind, str(error), now, now + pause, anew)
+    since, tries = (known.failing_since, known.tries) if known else (None, None)
+    return Failure(kind, str(error), now, now + pause, anew, since, tries)
 
 
 def has_lasted(known: TrackedProject | None, now: int) -> bool:

@@ -64,6 +64,10 @@ class Joined(_Steps):
         """Return how many."""
         return len(self._first) + len(self._then)
 
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps as each part does."""
+        return chain(self._first, self._then)
+
     def _at(self, index: int) -> Step:
         here = len(self._first)
         return self._first[index] if index < here else self._then[index - here]

@@ -1,6 +1,6 @@
 """Facts and wishes to steps. Nothing here touches a disk, a socket or a clock."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -54,6 +54,18 @@ class Facts:
     # their room. The others that nobody wishes for go first of all.
     spare: Collection[FilePath] = ()
     budget: MoveBudget = _NO_LIMIT
+    # Whether what is spare is to be here all the same, on whatever tier: it gives way to a
+    # colder one that has room.
+    keep_spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps, the bytes that each tier has left after them, and what may still be spent."""
+
+    steps: list[Step]
+    room: Mapping[int, int]
+    purse: Purse
 
 
 def plan_moves(facts: Facts) -> list[Step]:
@@ -65,12 +77,19 @@ def plan_moves(facts: Facts) -> list[Step]:
     for each other's place, the lesser is evicted and fetched again. Missing core
     metadata comes last, where there is room left.
     """
-    steps = _Planner(facts).steps()
+    return plan_with_room(facts).steps
+
+
+def plan_with_room(facts: Facts) -> Plan:
+    """Return the steps of `plan_moves`, and what they leave."""
+    planner = _Planner(facts)
+    steps = planner.steps()
     if any(isinstance(step, PutOff) for step in steps) and not any(map(_leads_on, steps)):
         # Nothing moves, because what stands in the way was put off: let that go.
         budget = replace(facts.budget, demote=None)
-        steps = _Planner(replace(facts, budget=budget)).steps()
-    return steps
+        planner = _Planner(replace(facts, budget=budget))
+        steps = planner.steps()
+    return Plan(steps, planner.room, planner.purse)
 
 
 def _leads_on(step: Step) -> bool:
@@ -80,31 +99,33 @@ def _leads_on(step: Step) -> bool:
 class _Planner:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._room = {t.rank: t.size_limit - facts.taken.get(t.rank, 0) for t in facts.tiers}
-        ranks = set(self._room)
+        self.room = {t.rank: t.size_limit - facts.taken.get(t.rank, 0) for t in facts.tiers}
+        ranks = set(self.room)
         self._dropped = {p for p, placed in facts.holdings.items() if placed.rank not in ranks}
         for path, placed in facts.holdings.items():
             if path not in self._dropped:
-                self._room[placed.rank] -= placed.bytes
+                self.room[placed.rank] -= placed.bytes
         for path, left in facts.partials.items():
-            self._room[facts.wish[path].rank] -= left
+            self.room[facts.wish[path].rank] -= left
         self._spare = _Spare(facts, ranks)
-        self._purse = Purse(facts.budget)
+        self.purse = Purse(facts.budget)
         self._steps: list[Step] = []
         self._put_off: list[Step] = []
         self._fetches = {path for path in facts.wish if path not in facts.holdings}
         self._moved: set[FilePath] = set()
         # Parted from their place by a swap: they come back whatever the budget.
         self._parted: set[FilePath] = set()
+        # Spare ones that made room for others.
+        self._gave_way: set[FilePath] = set()
 
     def steps(self) -> list[Step]:
         wish, holdings = self._facts.wish, self._facts.holdings
         for path in sorted(holdings.keys() - wish.keys() - self._dropped):
             if path not in self._facts.spare:
                 self._steps.append(self._evict(path))
-        for rank in sorted(self._room):
+        for rank in sorted(self.room):
             # A limit was lowered, or somebody else fills the disk.
-            self._steps += self._make_room(rank, min(0, self._spare.total(rank) + self._room[rank]))
+            self._steps += self._make_room(rank, min(0, self._spare.total(rank) + self.room[rank]))
         self._move_all()
         lost = sorted(path for path in self._dropped if path not in wish)
         self._steps += [Lose(tuple(lost))] if lost else []
@@ -119,18 +140,34 @@ class _Planner:
 
     def _evict(self, path: FilePath) -> Evict:
         placed = self._facts.holdings[path]
-        self._room[placed.rank] += placed.bytes
+        self.room[placed.rank] += placed.bytes
         return Evict(path, placed.rank, placed.bytes)
 
     def _make_room(self, rank: int, need: int) -> list[Step]:
         """Evict spare files until so many bytes are free; the caller knows that they will be."""
         made: list[Step] = []
-        while self._room[rank] < need:
-            made.append(self._evict(self._spare.take(rank, need - self._room[rank])))
+        while self.room[rank] < need:
+            made.append(self._give_way(self._spare.take(rank, need - self.room[rank])))
         return made
 
+    def _give_way(self, path: FilePath) -> Step:
+        """Make room by a spare file: on a colder tier it stays, where it is to be kept."""
+        self._gave_way.add(path)
+        placed = self._facts.holdings[path]
+        colder = (
+            rank
+            for rank in sorted(self.room)
+            if rank > placed.rank and self.room[rank] >= placed.bytes
+        )
+        rank = next(colder, None) if self._facts.keep_spare else None
+        if rank is None or not self.purse.pays("demote", placed.bytes):
+            return self._evict(path)
+        self.room[placed.rank] += placed.bytes
+        self.room[rank] -= placed.bytes
+        return Move(path, placed.rank, rank, placed.bytes)
+
     def _has_room(self, rank: int, need: int) -> bool:
-        return self._room[rank] + self._spare.total(rank) >= need
+        return self.room[rank] + self._spare.total(rank) >= need
 
     # Files that change tiers.
 
@@ -141,7 +178,7 @@ class _Planner:
             if wish[path].rank == holdings[path].rank:
                 continue
             step = self._as_move(path)
-            if self._purse.pays(step.verb, step.bytes):
+            if self.purse.pays(step.verb, step.bytes):
                 waiting.append(path)
             else:
                 self._put_off.append(PutOff(step, OVER_BUDGET))
@@ -160,9 +197,9 @@ class _Planner:
         if not self._has_room(step.target, step.bytes):
             return False
         self._steps += self._make_room(step.target, step.bytes)
-        self._room[step.target] -= step.bytes
+        self.room[step.target] -= step.bytes
         if path not in self._dropped:
-            self._room[step.source] += step.bytes
+            self.room[step.source] += step.bytes
         self._steps.append(step)
         self._moved.add(path)
         return True
@@ -172,8 +209,13 @@ class _Planner:
         best, *others = waiting
         step = self._as_move(best)
         holdings = self._facts.holdings
-        in_way = [path for path in others if holdings[path].rank == step.target]
-        lack = step.bytes - self._room[step.target] - self._spare.total(step.target)
+        # One that is pinned could not be fetched again behind an air gap.
+        in_way = [
+            path
+            for path in others
+            if holdings[path].rank == step.target and not self._facts.wish[path].pinned
+        ]
+        lack = step.bytes - self.room[step.target] - self._spare.total(step.target)
         parted: list[FilePath] = []
         while lack > 0 and in_way:
             parted.append(in_way.pop())
@@ -196,14 +238,14 @@ class _Planner:
             # The wish may be older than the limits, or than a file put there by hand.
             if not self._has_room(step.tier, need):
                 self._put_off += [PutOff(step, NO_ROOM)] if self._put_off else []
-            elif path not in self._parted and not self._purse.pays(step.verb, need):
+            elif path not in self._parted and not self.purse.pays(step.verb, need):
                 self._put_off.append(PutOff(step, OVER_BUDGET))
             else:
                 if evictions and len(fetches) >= _BATCH:
                     self._steps += [*evictions, *fetches]
                     evictions, fetches = [], []
                 evictions += self._make_room(step.tier, need)
-                self._room[step.tier] -= need
+                self.room[step.tier] -= need
                 fetches.append(step)
         self._steps += [*evictions, *fetches]
 
@@ -216,12 +258,15 @@ class _Planner:
     def _complete(self, path: FilePath) -> None:
         placed, wished = self._facts.holdings.get(path), self._facts.wish.get(path)
         # One that is evicted goes without, and one that is fetched again brings it.
-        if not placed or not wished or path in self._fetches or path in self._parted:
+        if not placed or path in self._fetches or path in self._parted:
+            return
+        kept = self._facts.keep_spare and path in self._facts.spare and path not in self._gave_way
+        if not wished and not kept:
             return
         # Where it will be by then: it stays where its move was put off.
-        rank = wished.rank if path in self._moved else placed.rank
-        if self._room.get(rank, 0) >= COMPANION_ROOM:
-            self._room[rank] -= COMPANION_ROOM
+        rank = wished.rank if wished and path in self._moved else placed.rank
+        if self.room.get(rank, 0) >= COMPANION_ROOM:
+            self.room[rank] -= COMPANION_ROOM
             self._steps.append(FetchCompanion(path, rank))
 
 
@@ -233,7 +278,10 @@ class _Spare:
         for path in facts.spare:
             placed = facts.holdings.get(path)
             if placed and placed.rank in ranks and path not in facts.wish:
-                insort(self._sizes[placed.rank], (placed.bytes, path))
+                self._sizes[placed.rank].append((placed.bytes, path))
+        # Once: there may be millions of them, where everything is kept.
+        for sizes in self._sizes.values():
+            sizes.sort()
         self._totals = {rank: sum(size for size, _ in sizes) for rank, sizes in self._sizes.items()}
 
     def total(self, rank: int) -> int:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from app.model import Ranked, Tier
+
+PINNED: Final = 1e300
+"""What a pin is worth: more than any votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,11 @@ class Wished:
 
     rank: int
     score: float
+
+    @property
+    def pinned(self) -> bool:
+        """Whether somebody pinned it: then it is never evicted."""
+        return self.score >= PINNED
 
 
 class Contenders(Protocol):

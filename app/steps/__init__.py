@@ -3,6 +3,7 @@
 The sentence is a step's line in a dry run, in the log, and when it fails.
 """
 
+from app.steps.bundle import LoadPart, WriteBundle
 from app.steps.holdings import (
     Adopt,
     Drop,
@@ -29,6 +30,7 @@ from app.steps.index import (
     Withdraw,
     WriteRoot,
 )
+from app.steps.pins import PinFiles
 from app.steps.step import Step
 from app.steps.wish import (
     MOVES,
@@ -58,8 +60,10 @@ __all__ = [
     "FetchCompanion",
     "HandOn",
     "KeepList",
+    "LoadPart",
     "Lose",
     "Move",
+    "PinFiles",
     "PutOff",
     "ReadSpool",
     "ReadTraffic",
@@ -72,5 +76,6 @@ __all__ = [
     "UpdateProject",
     "Verify",
     "Withdraw",
+    "WriteBundle",
     "WriteRoot",
 ]

@@ -1,6 +1,7 @@
 """The steps of `score` and of those that tidy up after everybody."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -86,7 +87,7 @@ class StoreWish(Step):
     parallel: ClassVar[bool] = False
     # The wish as of the plan, and what it leads to; None where nobody has asked.
     files: int | None = None
-    steps: tuple[Step, ...] = ()
+    steps: Sequence[Step] = ()
 
     def data(self) -> dict[str, Any]:
         """Return the wish and the steps that it leads to."""

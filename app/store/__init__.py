@@ -10,10 +10,12 @@ from app.store.expiry import ExpiryQueries
 from app.store.holdings import Held, HoldingQueries
 from app.store.index import Failure, Filtered, IndexQueries, KnownFile, Rendered, Settled
 from app.store.networks import NetworkQueries
+from app.store.pins import Pinned, PinQueries
 from app.store.popularity import Popular
 from app.store.projects import IndexCounts, ProjectQueries, TrackedProject
 from app.store.releases import ReleaseQueries
 from app.store.rendering import Outdated, RenderingQueries
+from app.store.rest import RestQueries
 from app.store.traffic import TrafficQueries
 from app.store.verifying import DueFile, VerifyQueries
 from app.store.votes import VoteQueries
@@ -26,6 +28,7 @@ __all__ = [
     "IndexCounts",
     "KnownFile",
     "Outdated",
+    "Pinned",
     "Popular",
     "Rendered",
     "Settled",
@@ -48,6 +51,8 @@ class Store(
     ReleaseQueries,
     ExpiryQueries,
     HoldingQueries,
+    PinQueries,
+    RestQueries,
     VerifyQueries,
     DocumentQueries,
     TrafficQueries,

@@ -10,7 +10,7 @@ from app.names import FilePath
 from app.store.connection import Connection, chunks
 from app.store.errors import UnlistedError
 from app.store.index import KNOWN, KnownFile
-from app.store.tables import HIDDEN, WITHDRAWN, File, Heat, Holding, Project, Tier, Wish
+from app.store.tables import HIDDEN, WITHDRAWN, File, Heat, Holding, Pin, Project, Tier, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class HoldingQueries(Connection):
     def held_in(self, path: FilePath) -> str | None:
         """Return the root of the tier that holds a file, or None."""
         with self._reading():
-            query = Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
-            row = next(self._rows(query), None)
+            row = self._find(_root_of, path)
             return row[0] if row else None
 
     def hold(self, path: FilePath, root: str, size: int, verified_at: int | None = None) -> None:
@@ -121,12 +120,20 @@ class HoldingQueries(Connection):
         So are those that took over another's votes.
         """
         with self._reading():
-            due = File.sized_at.is_null() | (File.sized_at < asked_before)
             wanted = (Heat.ever >= votes) | (Heat.inherited == 1)
             query = File.select(*KNOWN).join(Project).switch(File)
             joined = query.join(Heat, on=(Heat.file == File.id))
-            rows = joined.where(wanted, File.size.is_null(), due, File.listed == 1)
+            rows = joined.where(wanted, *_unsized(asked_before))
             for row in self._stream(rows.order_by(File.path)):
+                yield KnownFile(*row)
+
+    def unsized_unvoted(self, asked_before: int, *, everything: bool) -> Iterator[KnownFile]:
+        """Yield the pinned files, or all, whose size nobody told, not asked since a time."""
+        with self._reading():
+            query = File.select(*KNOWN).join(Project).where(*_unsized(asked_before))
+            if not everything:
+                query = query.where(File.id.in_(Pin.select(Pin.file)))
+            for row in self._stream(query.order_by(File.path)):
                 yield KnownFile(*row)
 
     def set_size(self, path: FilePath, size: int | None, now: int) -> None:
@@ -181,9 +188,18 @@ class HoldingQueries(Connection):
         """Delete the rows of files that no page lists and no tier holds; count them."""
         with self._writing():
             gone = int(self._run(File.delete().where(File.id.in_(_gone_files()))))
-            left = File.select(File.project)
-            self._run(Project.delete().where(~Project.gone_at.is_null(), Project.id.not_in(left)))
+            self._run(Project.delete().where(_gone_projects()))
             return gone
+
+
+def _root_of(path: FilePath) -> Any:
+    return Tier.select(Tier.root).join(Holding).join(File).where(File.path == path)
+
+
+def _unsized(asked_before: int) -> tuple[Any, ...]:
+    """Match listed files whose size nobody told, and that were not asked about since a time."""
+    due = File.sized_at.is_null() | (File.sized_at < asked_before)
+    return File.size.is_null(), due, File.listed == 1
 
 
 def _in_use() -> Any:
@@ -192,8 +208,14 @@ def _in_use() -> Any:
 
 
 def _gone_projects() -> object:
-    """Match projects that are gone, and no tombstones: those stand for what is listed."""
-    return (~Project.gone_at.is_null()) & Project.gone_serial.is_null()
+    """Match projects that are gone, and of which no file is held or known to be kept.
+
+    Tombstones are none of them: those stand for what upstream lists.
+    """
+    held = fn.EXISTS(Holding.select(Holding.file).where(Holding.file == File.id))
+    kept = File.select(File.id).where(File.project == Project.id, (File.listed != SQL("0")) | held)
+    gone = ~Project.gone_at.is_null() & Project.gone_serial.is_null()
+    return gone & ~fn.EXISTS(kept)
 
 
 def _gone_files() -> object:

@@ -23,6 +23,10 @@ class Failure:
     retry_at: int
     # Whether it is another matter than what failed before: its time begins now.
     anew: bool = False
+    # Since when it fails, and how often it was tried before, where a page that was written
+    # meanwhile has had the store forget that.
+    since: int | None = None
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +120,7 @@ class IndexQueries(Connection):
     def file(self, path: FilePath) -> KnownFile | None:
         """Return a file that a page lists, or None."""
         with self._reading():
-            query = File.select(*KNOWN).join(Project)
-            row = next(self._rows(query.where(File.path == path, File.listed == 1)), None)
+            row = self._find(_listed_file, path)
             return KnownFile(*row) if row else None
 
     def hidden_file(self, path: FilePath) -> KnownFile | None:
@@ -179,13 +182,14 @@ class IndexQueries(Connection):
         """Note why a project could not be brought in step; the first time is kept."""
         with self._writing():
             self._run(Project.insert(name=name).on_conflict_ignore())
-            first = fn.COALESCE(Project.failing_since, failure.now)
+            first = fn.COALESCE(Project.failing_since, failure.since, failure.now)
             since = failure.now if failure.anew else first
+            tries = Project.tries if failure.tries is None else failure.tries
             update = Project.update(
                 failure=storable(failure.reason),
                 failure_kind=failure.kind,
                 failing_since=since,
-                tries=Project.tries + 1,
+                tries=tries + 1,
                 retry_at=failure.retry_at,
             )
             self._run(update.where(Project.name == name))
@@ -261,6 +265,10 @@ class IndexQueries(Connection):
                 where=(File.project == number) | (File.listed == 0),
             )
         )
+
+
+def _listed_file(path: FilePath) -> Any:
+    return File.select(*KNOWN).join(Project).where(File.path == path, File.listed == 1)
 
 
 def storable(text: str | None) -> str | None:

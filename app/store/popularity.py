@@ -68,7 +68,7 @@ class PopularityQueries(Connection):
         with self._reading():
             for part in chunks(paths):
                 query = File.select(File.id, File.path, File.size, _ANNOUNCED)
-                known = query.where(File.path.in_(part), *_holdable())
+                known = query.where(File.path.in_(part), *holdable())
                 for file, path, size, announced in self._rows(known):
                     yield Popular(
                         file, path, size, 0, 0, 0.0, inherited=False, announced=bool(announced)
@@ -103,7 +103,7 @@ class PopularityQueries(Connection):
         columns = (Heat.votes, Heat.ever, Heat.heat, Heat.inherited)
         query = Heat.select(Heat.file, File.path, File.size, *columns, _ANNOUNCED)
         query = query.join(File, on=(File.id == Heat.file))
-        held = query.where(condition, *_holdable())
+        held = query.where(condition, *holdable())
         return list(self._rows(held.order_by(Heat.file).limit(_PAGE)))
 
     def _add_heat(self, rows: Sequence[tuple[int, float, int, int]]) -> None:
@@ -129,7 +129,7 @@ def scale_value(scale: HeatScale) -> bytes:
     return json.dumps(asdict(scale)).encode()
 
 
-def _holdable() -> tuple[Any, ...]:
+def holdable() -> tuple[Any, ...]:
     """Match files that may be held."""
     redirected = Project.select(Project.id).where(Project.metadata_only == 1)
     return File.listed == 1, ~File.sha256.is_null(), File.project.not_in(redirected)

@@ -90,6 +90,16 @@ _UPGRADES: Mapping[bytes, tuple[bytes, tuple[str, ...]]] = {
             'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
         ),
     ),
+    b"7": (
+        b"8",
+        (
+            """
+            CREATE TABLE pin (file_id INTEGER NOT NULL PRIMARY KEY
+            REFERENCES file (id) ON DELETE CASCADE,
+            reason TEXT COLLATE "C" NOT NULL, time BIGINT NOT NULL)
+            """,
+        ),
+    ),
 }
 
 # What only SQLite knows. There the numbers of `file` must not be used again, which a

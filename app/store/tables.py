@@ -140,6 +140,19 @@ class Wish(Model):
         table_name = "wish"
 
 
+class Pin(Model):
+    """A file that somebody wants here whatever its votes, why, and since when."""
+
+    file = ForeignKeyField(File, primary_key=True, on_delete="CASCADE")
+    reason = TextField()
+    time = BigIntegerField()
+
+    class Meta:
+        """Peewee's options."""
+
+        table_name = "pin"
+
+
 class Heat(Model):
     """How wanted a file is: one row for each file that somebody voted for."""
 
@@ -238,6 +251,7 @@ TABLES: tuple[type[Model], ...] = (
     Tier,
     Holding,
     Wish,
+    Pin,
     Heat,
     Tally,
     Window,
@@ -249,4 +263,4 @@ TABLES: tuple[type[Model], ...] = (
 class Schema:
     """The version of the tables, kept in the database."""
 
-    VERSION: ClassVar[bytes] = b"7"
+    VERSION: ClassVar[bytes] = b"8"

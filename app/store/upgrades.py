@@ -73,5 +73,14 @@ UPGRADES: Final[Mapping[bytes, tuple[bytes, tuple[str, ...]]]] = {
             'CREATE INDEX "file_hidden" ON "file" ("id") WHERE "listed" = -2',
         ),
     ),
+    b"7": (
+        b"8",
+        (
+            """
+            CREATE TABLE pin (file_id INTEGER NOT NULL PRIMARY KEY
+            REFERENCES file (id) ON DELETE CASCADE, reason TEXT NOT NULL, time INTEGER NOT NULL)
+            """,
+        ),
+    ),
 }
 """From each version the next, and the statements that lead there."""
