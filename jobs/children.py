@@ -13,9 +13,6 @@ from typing import Any
 
 logger = logging.getLogger("larder")
 
-FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
-"""For a Python with threads: glibc gives each a heap of its own, and few keep much for long."""
-
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

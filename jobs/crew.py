@@ -21,7 +21,6 @@ from app.config import Config
 from app.index import Outcome
 from app.steps import Step
 from jobs.bringing import Brought, Terms
-from jobs.children import FEW_HEAPS
 from jobs.hands import Done, own_fault
 
 logger = logging.getLogger("larder")
@@ -35,6 +34,9 @@ _MAIN = (
 
 Note = Callable[[Step, Outcome], None]
 """Told what a step came to, before it counts as done."""
+
+# glibc gives each thread a heap of its own; few threads here keep much for long.
+_ARENAS = {"MALLOC_ARENA_MAX": "2"}
 
 
 class ProcessEndedError(Exception):
@@ -105,7 +107,7 @@ class _Member:
                 command,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, **FEW_HEAPS},
+                env={**os.environ, **_ARENAS},
             )
         self._channel = Connection(ours.detach())
         self._lock = threading.Lock()

@@ -17,7 +17,7 @@ from app.nginx import Runtime, UnsafeValueError, prepare, render, this_machine
 from app.runtime import RunDirectory
 from app.store import Store, StoreBusyError, StoreError
 from jobs import machine
-from jobs.children import FEW_HEAPS, Child, Pauses, Register
+from jobs.children import Child, Pauses, Register
 from jobs.exit_codes import ExitCode, JobError, TryLaterError, UsageError
 from jobs.harness import CONFIG_VARIABLE, Stop, add_config_option, read_config, set_up_logging
 from jobs.parts import make_folders
@@ -127,7 +127,7 @@ class _Mirror:
         prepare(runtime)
         _write_nginx_conf(config, runtime, directory.nginx_conf)
         _test_nginx_conf(nginx, directory.nginx_conf)
-        environment = {**FEW_HEAPS, **os.environ, CONFIG_VARIABLE: str(path)}
+        environment = {**os.environ, CONFIG_VARIABLE: str(path)}
         mirror = cls(
             config,
             directory,

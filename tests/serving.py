@@ -15,7 +15,7 @@ from app.config import Config, load
 from app.nginx import Runtime, prepare, render, this_machine
 from app.store import Store
 from app.web.environment import CONFIG_VARIABLE
-from jobs.children import FEW_HEAPS, end_session
+from jobs.children import end_session
 from jobs.machine import find_nginx, gunicorn_command, nginx_command
 from jobs.parts import make_folders
 from tests.fake_pypi import FakePypi
@@ -99,7 +99,7 @@ class Serving:
 
     def start_app(self) -> None:
         """Start gunicorn."""
-        environment = {**FEW_HEAPS, **os.environ, CONFIG_VARIABLE: str(self.path)}
+        environment = {**os.environ, CONFIG_VARIABLE: str(self.path)}
         self.app = subprocess.Popen(
             list(gunicorn_command()), env=environment, cwd=ROOT, start_new_session=True
         )
