@@ -330,15 +330,19 @@ def test_the_timetable_runs_the_jobs(tmp_path: Path, fake_pypi: FakePypi) -> Non
 def test_who_follows_upstream_waits_for_no_move(tmp_path: Path, fake_pypi: FakePypi) -> None:
     """A download may take for ever: with `sync.follow` a release is here all the same."""
     fake_pypi.add(make_wheel("six", "1"))
-    fake_pypi.inject(Hang(), at="/packages/*")
     schedule = {"sync_index": "1s", "score": "1s", "move": "1s", "clean": "1s", "verify": "1s"}
     sync, timeouts = {"follow": True, "max_age": 0, "retry": 0}, {"upstream": "10m"}
     config = write_config(tmp_path, fake_pypi, schedule=schedule, sync=sync, timeouts=timeouts)
     with larder_up(config) as up:
         page = up.get("/simple/six/", Accept="application/vnd.pypi.simple.v1+json").json()
+        for _ in until("the place of files is known to be good"):
+            if (config.parent / "repo" / "run" / "targets.json").exists():
+                break
+        fake_pypi.inject(Hang(), at="/packages/*")
+        asked = fake_pypi.count("/packages/*")
         up.get(page["files"][0]["url"].removeprefix("../.."))
         for _ in until("a download hangs", 60):
-            if fake_pypi.count("/packages/*"):
+            if fake_pypi.count("/packages/*") > asked:
                 break
         newer = fake_pypi.add(make_wheel("six", "2"))
         for _ in until("the new release is here", 60):
